@@ -1,0 +1,170 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+/// Settings of every target: Swift 6 rules without escape hatches, and no warning left behind.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// tandem-init has no Foundation and no runtime metadata: Embedded Swift, one module, optimized for size.
+let embedded: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableExperimentalFeature("Embedded"),
+    .unsafeFlags(["-wmo", "-Osize", "-parse-as-library"]),
+]
+
+let package = Package(
+    name: "tandem",
+    products: [
+        .executable(name: "tandem", targets: ["tandem"]),
+        .executable(name: "tandemd", targets: ["tandemd"]),
+        .executable(name: "tandem-init", targets: ["tandem-init"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // Level 0: system calls and libraries, no policy.
+        .target(name: "CLinux"),
+        .systemLibrary(name: "CLibvirt", pkgConfig: "libvirt", providers: [.apt(["libvirt-dev"])]),
+        .systemLibrary(name: "CLibseccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .systemLibrary(name: "CLibcap", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
+        .systemLibrary(name: "CLibarchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+
+        // Level 1: words of the domain and the message that starts a workload.
+        .target(name: "TandemModel", swiftSettings: strict),
+        .target(name: "LaunchProtocol", swiftSettings: strict),
+
+        // Level 2: one concern each.
+        .target(
+            name: "LinuxSystem",
+            dependencies: [
+                "CLinux", "CLibseccomp", "CLibcap", "TandemModel",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ], swiftSettings: strict),
+        .target(name: "OCI", dependencies: ["TandemModel"], swiftSettings: strict),
+        .target(name: "Statistics", swiftSettings: strict),
+        .target(name: "APIModel", dependencies: ["TandemModel"], swiftSettings: strict),
+
+        // Level 3: stores, the monitor's client and the seam between the kinds.
+        .target(
+            name: "ImageStore",
+            dependencies: [
+                "CLibarchive", "LinuxSystem", "OCI", "TandemModel",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
+        .target(
+            name: "VolumeStore",
+            dependencies: [
+                "LinuxSystem", "TandemModel",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ], swiftSettings: strict),
+        .target(
+            name: "StateStore",
+            dependencies: ["TandemModel", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
+        .target(
+            name: "Monitor",
+            dependencies: [
+                "CLinux", "LaunchProtocol", "LinuxSystem", "TandemModel",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ], swiftSettings: strict),
+        .target(
+            name: "Backend",
+            dependencies: [
+                "LaunchProtocol", "Monitor", "OCI", "TandemModel",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ], swiftSettings: strict),
+
+        // Level 4: the two kinds; neither knows of the other.
+        .target(
+            name: "ContainerBackend",
+            dependencies: [
+                "Backend", "LaunchProtocol", "LinuxSystem", "Monitor", "OCI", "TandemModel",
+                .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
+        .target(
+            name: "MachineBackend",
+            dependencies: [
+                "Backend", "CLibvirt", "LaunchProtocol", "LinuxSystem", "Monitor", "OCI", "TandemModel",
+                .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
+
+        // Level 5: order of steps, lifecycle, events.
+        .target(
+            name: "Engine",
+            dependencies: [
+                "Backend", "ImageStore", "LaunchProtocol", "LinuxSystem", "Monitor", "OCI", "StateStore", "TandemModel",
+                "VolumeStore",
+                .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
+
+        // Level 6: the API, its client, measuring and showing.
+        .target(
+            name: "EngineAPI",
+            dependencies: [
+                "APIModel", "Engine", "OCI", "TandemModel",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], swiftSettings: strict),
+        .target(
+            name: "Client",
+            dependencies: [
+                "APIModel", "TandemModel",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ], swiftSettings: strict),
+        .target(
+            name: "Benchmark", dependencies: ["APIModel", "Client", "Statistics", "TandemModel"], swiftSettings: strict),
+        .target(name: "Report", dependencies: ["Benchmark", "Statistics", "TandemModel"], swiftSettings: strict),
+
+        // Level 7: the three programs.
+        .executableTarget(
+            name: "tandem",
+            dependencies: [
+                "APIModel", "Benchmark", "CLinux", "Client", "Report", "TandemModel",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: strict),
+        .executableTarget(
+            name: "tandemd",
+            dependencies: [
+                "ContainerBackend", "Engine", "EngineAPI", "MachineBackend", "TandemModel",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], swiftSettings: strict),
+        .executableTarget(
+            name: "tandem-init",
+            dependencies: ["CLinux"],
+            swiftSettings: embedded,
+            linkerSettings: [.unsafeFlags(["-Xclang-linker", "-static"])]),
+    ]
+)
