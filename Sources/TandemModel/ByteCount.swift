@@ -34,7 +34,7 @@ public struct ByteCount: Hashable, Comparable, Sendable, Codable {
             self.init(value)
         } else if digits.allSatisfy({ $0.isASCII && ($0.isNumber || $0 == ".") }), let number = Double(digits) {
             let value = (number * Double(UInt64(1) << shift)).rounded(.down)
-            guard value < 18_446_744_073_709_551_615 else { return nil }
+            guard value < 0x1p64 else { return nil }
             self.init(UInt64(value))
         } else {
             return nil
