@@ -168,6 +168,10 @@ let package = Package(
             linkerSettings: [.unsafeFlags(["-Xclang-linker", "-static"])]),
 
         // Tests: one target for each target of Sources, and the suites that need root and a whole host.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(name: "ArchitectureTests", swiftSettings: strict),
+        .testTarget(name: "ConformanceTests", dependencies: ["TestSupport"], swiftSettings: strict),
+        .testTarget(name: "IntegrationTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(name: "TandemModelTests", dependencies: ["TandemModel"], swiftSettings: strict),
         .testTarget(name: "LaunchProtocolTests", dependencies: ["LaunchProtocol"], swiftSettings: strict),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TandemModel", .product(name: "SystemPackage", package: "swift-system")], swiftSettings: strict),

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every way to build, test and measure Tandem. `make help` lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# What a fresh Debian 12 lacks. The three lists are checked before apt is asked, so that a second call costs nothing.
+BUILD_PACKAGES := libarchive-dev libcap-dev libseccomp-dev libsqlite3-dev libvirt-dev pkg-config
+RUN_PACKAGES := busybox-static e2fsprogs erofs-utils libvirt-daemon qemu-system-x86
+TEST_PACKAGES := cpio python3 runc xz-utils
+KERNEL_PACKAGES := bc bison flex gcc libelf-dev libssl-dev linux-source-6.1 make rsync xz-utils
+
+BUILD := .build
+DEBUG := $(BUILD)/debug
+RELEASE := $(BUILD)/release
+SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
+
+.PHONY: help setup build release kernel kernel-tuned compare test test-unit test-host check format bench clean install completions
+
+help: ## Show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# $(call apt,PACKAGES): installs those that are missing.
+define apt
+	@missing=(); for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing+=($$p); done; \
+	if (( $${#missing[@]} )); then \
+		echo "installing $${missing[*]}"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null; \
+	fi
+endef
+
+setup: ## Install what building and running need (apt, as root)
+	$(call apt,$(BUILD_PACKAGES) $(RUN_PACKAGES))
+
+build: setup ## Build for development
+	$(SWIFT_BUILD)
+
+release: setup ## Build for use: optimized, Swift's libraries linked in
+	$(SWIFT_BUILD) -c release --static-swift-stdlib --product tandem
+	$(SWIFT_BUILD) -c release --static-swift-stdlib --product tandemd
+	$(SWIFT_BUILD) -c release --product tandem-init
+
+kernel: setup ## Fetch the stock guest kernel (Debian's cloud kernel)
+	$(call apt,$(TEST_PACKAGES))
+	vm-images/build-stock
+
+kernel-tuned: setup ## Build the tuned guest kernel (minutes; cached)
+	$(call apt,$(KERNEL_PACKAGES))
+	vm-images/build-tuned
+
+compare: release kernel ## Run the same image as a container and as a VM and show both side by side
+	$(RELEASE)/tandem compare
+
+test: setup kernel ## Everything that the tests need, then all tests (as root)
+	$(call apt,$(TEST_PACKAGES))
+	$(SWIFT_BUILD) --build-tests
+	swift test --skip-build --parallel --num-workers 2
+
+test-unit: ## Tests that need neither root nor a host of their own
+	swift test --skip RootTests --skip IntegrationTests --skip ConformanceTests
+
+check: ## Formatting and rules of the house
+	swift format lint --strict --recursive Package.swift Sources Tests
+	@! grep -rnE '\b(TODO|FIXME|XXX)\b' --include='*.swift' --include='*.h' Sources Tests
+	@for f in $$(git ls-files '*.swift' '*.h'); do head -2 $$f | grep -q SPDX || { echo "$$f: no SPDX line"; exit 1; }; done
+
+format: ## Format the sources in place
+	swift format --in-place --recursive Package.swift Sources Tests
+
+bench: release kernel ## Print the ratios that docs/specification.md promises
+	benchmarks/startup
+	benchmarks/import
+
+install: release ## Install into PREFIX (default /usr/local)
+	install -D -t $(DESTDIR)$(or $(PREFIX),/usr/local)/bin $(RELEASE)/tandem $(RELEASE)/tandemd $(RELEASE)/tandem-init
+
+clean: ## Remove what was built
+	swift package clean
