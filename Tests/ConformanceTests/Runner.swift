@@ -51,7 +51,7 @@ enum Runner: String, CaseIterable, Sendable, CustomTestStringConvertible {
             mkdir -p \(path)/bin \(path)/tmp \(path)/usr \(path)/proc \(path)/sys \(path)/dev
             chmod 1777 \(path)/tmp
             cp /bin/busybox \(path)/bin/
-            for a in $(/bin/busybox --list); do ln -sf /bin/busybox \(path)/bin/$a; done
+            for a in $(/bin/busybox --list); do [ -e \(path)/bin/$a ] || ln -s /bin/busybox \(path)/bin/$a; done
             """
         let result = try await Program("sh", ["-ec", script]).run()
         guard result.status == 0 else { throw Daemon.Failure(description: result.errors) }
