@@ -174,21 +174,64 @@ let package = Package(
         .testTarget(name: "IntegrationTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(name: "TandemModelTests", dependencies: ["TandemModel"], swiftSettings: strict),
         .testTarget(name: "LaunchProtocolTests", dependencies: ["LaunchProtocol"], swiftSettings: strict),
-        .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TandemModel", .product(name: "SystemPackage", package: "swift-system")], swiftSettings: strict),
+        .testTarget(
+            name: "LinuxSystemTests",
+            dependencies: ["LinuxSystem", "TandemModel", .product(name: "SystemPackage", package: "swift-system")],
+            swiftSettings: strict),
         .testTarget(name: "OCITests", dependencies: ["OCI", "TandemModel"], swiftSettings: strict),
         .testTarget(name: "StatisticsTests", dependencies: ["Statistics"], swiftSettings: strict),
         .testTarget(name: "APIModelTests", dependencies: ["APIModel", "TandemModel"], swiftSettings: strict),
-        .testTarget(name: "ImageStoreTests", dependencies: ["ImageStore", "LinuxSystem", "OCI", "TandemModel", .product(name: "SystemPackage", package: "swift-system")], swiftSettings: strict),
-        .testTarget(name: "VolumeStoreTests", dependencies: ["VolumeStore", "TandemModel", .product(name: "SystemPackage", package: "swift-system")], swiftSettings: strict),
-        .testTarget(name: "StateStoreTests", dependencies: ["StateStore", "TandemModel", .product(name: "GRDB", package: "GRDB.swift")], swiftSettings: strict),
-        .testTarget(name: "MonitorTests", dependencies: ["Monitor", "LaunchProtocol", "LinuxSystem", "TandemModel", .product(name: "SystemPackage", package: "swift-system")], swiftSettings: strict),
-        .testTarget(name: "BackendTests", dependencies: ["Backend", "TandemModel", .product(name: "SystemPackage", package: "swift-system")], swiftSettings: strict),
-        .testTarget(name: "ContainerBackendTests", dependencies: ["ContainerBackend", "Backend", "LaunchProtocol", "LinuxSystem", "Monitor", "TandemModel", .product(name: "SystemPackage", package: "swift-system")], swiftSettings: strict),
-        .testTarget(name: "MachineBackendTests", dependencies: ["MachineBackend", "Backend", "LaunchProtocol", "LinuxSystem", "Monitor", "TandemModel", .product(name: "SystemPackage", package: "swift-system")], swiftSettings: strict),
-        .testTarget(name: "EngineTests", dependencies: ["Engine", "Backend", "ImageStore", "LaunchProtocol", "LinuxSystem", "Monitor", "OCI", "StateStore", "TandemModel", "VolumeStore", .product(name: "SystemPackage", package: "swift-system")], swiftSettings: strict),
-        .testTarget(name: "EngineAPITests", dependencies: ["EngineAPI", "APIModel", "Engine", "TandemModel"], swiftSettings: strict),
+        .testTarget(
+            name: "ImageStoreTests",
+            dependencies: [
+                "ImageStore", "LinuxSystem", "OCI", "TandemModel",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ], swiftSettings: strict),
+        .testTarget(
+            name: "VolumeStoreTests",
+            dependencies: ["VolumeStore", "TandemModel", .product(name: "SystemPackage", package: "swift-system")],
+            swiftSettings: strict),
+        .testTarget(
+            name: "StateStoreTests",
+            dependencies: ["StateStore", "TandemModel", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
+        .testTarget(
+            name: "MonitorTests",
+            dependencies: [
+                "Monitor", "LaunchProtocol", "LinuxSystem", "TandemModel",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ], swiftSettings: strict),
+        .testTarget(
+            name: "BackendTests",
+            dependencies: ["Backend", "TandemModel", .product(name: "SystemPackage", package: "swift-system")],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ContainerBackendTests",
+            dependencies: [
+                "ContainerBackend", "Backend", "LaunchProtocol", "LinuxSystem", "Monitor", "TandemModel",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ], swiftSettings: strict),
+        .testTarget(
+            name: "MachineBackendTests",
+            dependencies: [
+                "MachineBackend", "Backend", "LaunchProtocol", "LinuxSystem", "Monitor", "TandemModel",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ], swiftSettings: strict),
+        .testTarget(
+            name: "EngineTests",
+            dependencies: [
+                "Engine", "Backend", "ImageStore", "LaunchProtocol", "LinuxSystem", "Monitor", "OCI", "StateStore",
+                "TandemModel", "VolumeStore", .product(name: "SystemPackage", package: "swift-system"),
+            ], swiftSettings: strict),
+        .testTarget(
+            name: "EngineAPITests", dependencies: ["EngineAPI", "APIModel", "Engine", "TandemModel"],
+            swiftSettings: strict),
         .testTarget(name: "ClientTests", dependencies: ["Client", "APIModel", "TandemModel"], swiftSettings: strict),
-        .testTarget(name: "BenchmarkTests", dependencies: ["Benchmark", "APIModel", "Client", "Statistics", "TandemModel"], swiftSettings: strict),
-        .testTarget(name: "ReportTests", dependencies: ["Report", "Benchmark", "Statistics", "TandemModel"], swiftSettings: strict),
+        .testTarget(
+            name: "BenchmarkTests", dependencies: ["Benchmark", "APIModel", "Client", "Statistics", "TandemModel"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ReportTests", dependencies: ["Report", "Benchmark", "Statistics", "TandemModel"],
+            swiftSettings: strict),
     ]
 )

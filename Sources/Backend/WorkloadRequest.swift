@@ -16,9 +16,13 @@ public struct WorkloadRequest: Sendable {
     public var mounts: [ResolvedMount]
     /// Files that the engine generates, such as `/etc/hosts`.
     public var files: [FileContent]
-    /// Folder for what must survive a reboot: the writable layer. `<data root>/workloads/<id>`.
+    /// Folder for what must survive a reboot: the writable layer.
+    ///
+    /// `<data root>/workloads/<id>`.
     public var dataDirectory: FilePath
-    /// Folder for what need not: sockets, mount points. `<run root>/workloads/<id>`.
+    /// Folder for what need not: sockets, mount points.
+    ///
+    /// `<run root>/workloads/<id>`.
     public var runDirectory: FilePath
 
     /// Describes a request.

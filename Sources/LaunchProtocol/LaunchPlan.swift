@@ -8,6 +8,7 @@
 /// at last `process`.
 public struct LaunchPlan: Sendable, Equatable {
     /// Mounts that the executor makes first, outside of the workload: layer disks, the writable disk, shares.
+    ///
     /// Empty for a container, whose layers the engine has mounted. Targets are absolute paths in the executor's root.
     public var storage: [MountStep] = []
     /// The new namespaces of the workload.
@@ -20,7 +21,9 @@ public struct LaunchPlan: Sendable, Equatable {
     public var cgroup = CgroupPlacement()
     /// The root file system.
     public var root = RootPlan()
-    /// Mounts inside the new root, in order. Targets are resolved inside the root and never leave it.
+    /// Mounts inside the new root, in order.
+    ///
+    /// Targets are resolved inside the root and never leave it.
     public var mounts: [MountStep] = []
     /// Device nodes made (or, in a user namespace, bind-mounted) inside the new root.
     public var devices: [DeviceNode] = []
@@ -30,9 +33,13 @@ public struct LaunchPlan: Sendable, Equatable {
     public var files: [FileContent] = []
     /// Kernel parameters, written below `/proc/sys`.
     public var sysctls: [Sysctl] = []
-    /// Paths hidden from the workload: `/dev/null` over a file, an empty read-only tmpfs over a folder. Missing ones are skipped.
+    /// Paths hidden from the workload: `/dev/null` over a file, an empty read-only tmpfs over a folder.
+    ///
+    /// Missing ones are skipped.
     public var maskedPaths: [Bytes] = []
-    /// Paths remounted read-only. Missing ones are skipped.
+    /// Paths remounted read-only.
+    ///
+    /// Missing ones are skipped.
     public var readOnlyPaths: [Bytes] = []
     /// Host name in a new UTS namespace; empty leaves it alone.
     public var hostname: Bytes = []
@@ -54,19 +61,19 @@ public struct NamespaceSet: OptionSet, Sendable, Equatable {
     /// Wraps the kernel's flags.
     public init(rawValue: UInt32) { self.rawValue = rawValue }
 
-    /// `CLONE_NEWNS`
+    /// `CLONE_NEWNS`.
     public static let mount = NamespaceSet(rawValue: 0x0002_0000)
-    /// `CLONE_NEWCGROUP`
+    /// `CLONE_NEWCGROUP`.
     public static let cgroup = NamespaceSet(rawValue: 0x0200_0000)
-    /// `CLONE_NEWUTS`
+    /// `CLONE_NEWUTS`.
     public static let uts = NamespaceSet(rawValue: 0x0400_0000)
-    /// `CLONE_NEWIPC`
+    /// `CLONE_NEWIPC`.
     public static let ipc = NamespaceSet(rawValue: 0x0800_0000)
-    /// `CLONE_NEWUSER`
+    /// `CLONE_NEWUSER`.
     public static let user = NamespaceSet(rawValue: 0x1000_0000)
-    /// `CLONE_NEWPID`
+    /// `CLONE_NEWPID`.
     public static let pid = NamespaceSet(rawValue: 0x2000_0000)
-    /// `CLONE_NEWNET`
+    /// `CLONE_NEWNET`.
     public static let network = NamespaceSet(rawValue: 0x4000_0000)
 }
 
@@ -98,7 +105,9 @@ public struct CgroupPlacement: Sendable, Equatable {
 
 /// The root file system of a workload.
 public struct RootPlan: Sendable, Equatable {
-    /// Folders of the read-only layers, lowest first. Empty: `upper` alone is the root and is bind-mounted.
+    /// Folders of the read-only layers, lowest first.
+    ///
+    /// Empty: `upper` alone is the root and is bind-mounted.
     public var layers: [Bytes] = []
     /// Folder of the writable layer.
     public var upper: Bytes = []

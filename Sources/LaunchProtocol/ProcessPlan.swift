@@ -20,7 +20,7 @@ public struct ProcessPlan: Sendable, Equatable {
     public var inheritableCapabilities: UInt64 = 0
     /// Ambient set.
     public var ambientCapabilities: UInt64 = 0
-    /// `PR_SET_NO_NEW_PRIVS`
+    /// `PR_SET_NO_NEW_PRIVS`.
     public var noNewPrivileges = false
     /// Classic BPF program, an array of `struct sock_filter` as bytes; empty installs no filter.
     public var seccomp: Bytes = []
@@ -62,7 +62,7 @@ public struct ProcessPlan: Sendable, Equatable {
 
 /// One resource limit (setrlimit(2)).
 public struct ResourceLimit: Sendable, Equatable {
-    /// `RLIMIT_…`
+    /// `RLIMIT_…`.
     public var resource: UInt32
     /// Soft value.
     public var soft: UInt64

@@ -80,13 +80,13 @@ public struct ProcessRow: Sendable, Equatable {
 public struct GuestUsage: Sendable, Equatable {
     /// `MemTotal` of /proc/meminfo.
     public var memoryTotal: UInt64 = 0
-    /// `MemFree`
+    /// `MemFree`.
     public var memoryFree: UInt64 = 0
-    /// `MemAvailable`
+    /// `MemAvailable`.
     public var memoryAvailable: UInt64 = 0
-    /// `Cached` and `Buffers`
+    /// `Cached` and `Buffers`.
     public var pageCache: UInt64 = 0
-    /// `Slab`
+    /// `Slab`.
     public var slab: UInt64 = 0
     /// Bytes used on the writable disk.
     public var writableUsed: UInt64 = 0

@@ -20,7 +20,11 @@ public struct ByteCount: Hashable, Comparable, Sendable, Codable {
     /// - Returns: `nil` where the text is no such quantity, is negative, or does not fit 64 bits.
     public init?(dockerText text: String) {
         var digits = Substring(text.lowercased())
-        if digits.hasSuffix("ib") { digits = digits.dropLast(2) } else if digits.hasSuffix("b") { digits = digits.dropLast() }
+        if digits.hasSuffix("ib") {
+            digits = digits.dropLast(2)
+        } else if digits.hasSuffix("b") {
+            digits = digits.dropLast()
+        }
         let shifts: [Character: UInt64] = ["k": 10, "m": 20, "g": 30, "t": 40, "p": 50]
         var shift: UInt64 = 0
         if let last = digits.last, let found = shifts[last] {

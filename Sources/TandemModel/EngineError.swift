@@ -4,7 +4,9 @@
 ///
 /// The API turns the code into an HTTP status and the CLI into an exit code; nothing ever matches on the text.
 public struct EngineError: Error, Sendable, CustomStringConvertible {
-    /// The class of a failure. New codes may be added.
+    /// The class of a failure.
+    ///
+    /// New codes may be added.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         /// The stable name of the code, for example `not_found`.
         public let description: String

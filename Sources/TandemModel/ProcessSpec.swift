@@ -8,7 +8,9 @@ public struct ProcessSpec: Hashable, Sendable, Codable {
     public var environment: [String]
     /// Absolute path inside the workload; created if it is missing (first process only).
     public var workingDirectory: String
-    /// Docker's `USER[:GROUP]`, each a name or a number; empty means root. Resolved inside the workload.
+    /// Docker's `USER[:GROUP]`, each a name or a number; empty means root.
+    ///
+    /// Resolved inside the workload.
     public var user: String
     /// Further groups, names or numbers.
     public var additionalGroups: [String]

@@ -4,7 +4,9 @@
 public struct ResourceLimits: Hashable, Sendable, Codable {
     /// Memory; `nil` is unlimited for a container and the default guest size for a VM.
     public var memory: ByteCount?
-    /// Memory and swap together; `nil` follows Docker: twice the memory limit. `ByteCount(.max)` is unlimited swap.
+    /// Memory and swap together; `nil` follows Docker: twice the memory limit.
+    ///
+    /// `ByteCount(.max)` is unlimited swap.
     public var memoryAndSwap: ByteCount?
     /// Soft limit under memory pressure.
     public var memoryReservation: ByteCount?

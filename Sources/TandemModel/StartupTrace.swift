@@ -17,7 +17,9 @@ public struct Phase: Hashable, Sendable, Codable {
     }
 }
 
-/// The phases of a start, in the order in which they usually come. Both kinds share the names.
+/// The phases of a start, in the order in which they usually come.
+///
+/// Both kinds share the names.
 public enum PhaseName: String, Codable, Sendable, CaseIterable {
     /// Finding the image's layers and lowering the request into a launch plan.
     case image
@@ -53,7 +55,9 @@ public enum PhaseName: String, Codable, Sendable, CaseIterable {
 public struct StartupTrace: Hashable, Sendable, Codable {
     /// When the engine accepted the request, in nanoseconds of the host's `CLOCK_MONOTONIC`.
     public let requested: UInt64
-    /// The intervals, in the order in which they were reported. They may overlap.
+    /// The intervals, in the order in which they were reported.
+    ///
+    /// They may overlap.
     public private(set) var phases: [Phase]
 
     /// Begins a trace.

@@ -5,7 +5,9 @@ import Testing
 
 /// The package's targets lie in levels, and every dependency points downward; `docs/architecture.md` has the picture.
 struct LevelTests {
-    /// Each target's level. A new target is entered here, or `everyTargetHasALevel` fails.
+    /// Each target's level.
+    ///
+    /// A new target is entered here, or `everyTargetHasALevel` fails.
     static let levels: [String: Int] = [
         "CLinux": 0, "CLibvirt": 0, "CLibseccomp": 0, "CLibcap": 0, "CLibarchive": 0,
         "TandemModel": 1, "LaunchProtocol": 1,

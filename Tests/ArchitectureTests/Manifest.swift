@@ -42,7 +42,9 @@ struct Manifest: Decodable {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         // A scratch path of its own: the running test holds the lock of the usual one.
         let scratch = NSTemporaryDirectory() + "tandem-manifest-\(ProcessInfo.processInfo.processIdentifier)"
-        process.arguments = ["swift", "package", "--package-path", packageRoot, "--scratch-path", scratch, "dump-package"]
+        process.arguments = [
+            "swift", "package", "--package-path", packageRoot, "--scratch-path", scratch, "dump-package",
+        ]
         let output = Pipe()
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice

@@ -35,7 +35,8 @@ extension ConformanceCase {
             name: "death by a signal is 128 and the signal", script: "sh -c 'kill -15 $$'; echo $?", expected: "143\n"),
         ConformanceCase(name: "the command is process 1", script: "echo $$", expected: "1\n"),
         ConformanceCase(
-            name: "only the workload's processes are seen", script: "ls -d /proc/[0-9]* | grep -vc \"/proc/$$\\$\" | head -1",
+            name: "only the workload's processes are seen",
+            script: "ls -d /proc/[0-9]* | grep -vc \"/proc/$$\\$\" | head -1",
             expected: "1\n", notForReference: "the pipe's processes differ in number by timing"),
         ConformanceCase(name: "the host name is set", script: "hostname", expected: "conformance\n"),
         ConformanceCase(
@@ -44,7 +45,8 @@ extension ConformanceCase {
         ConformanceCase(
             name: "the working directory is the request's", script: "pwd", expected: "/usr\n", workingDirectory: "/usr"),
         ConformanceCase(
-            name: "numeric users need no entry", script: "id -u; id -g", expected: "12345\n54321\n", user: "12345:54321"),
+            name: "numeric users need no entry", script: "id -u; id -g", expected: "12345\n54321\n", user: "12345:54321"
+        ),
         ConformanceCase(name: "the default user is root", script: "id -u; id -g", expected: "0\n0\n"),
         ConformanceCase(
             name: "root has Docker's fourteen capabilities", script: status("CapEff") + ";" + status("CapBnd"),
@@ -84,14 +86,16 @@ extension ConformanceCase {
             expected: "/proc/self/fd\n/proc/self/fd/0\n/proc/self/fd/1\n/proc/self/fd/2\npts/ptmx\n"),
         ConformanceCase(
             name: "proc and sys are mounted with care",
-            script: "awk '$2==\"/proc\"||$2==\"/sys\"||$2==\"/dev/mqueue\"{print $2,$3,substr($4,1,2)}' /proc/mounts | sort -u",
+            script:
+                "awk '$2==\"/proc\"||$2==\"/sys\"||$2==\"/dev/mqueue\"{print $2,$3,substr($4,1,2)}' /proc/mounts | sort -u",
             expected: "/dev/mqueue mqueue rw\n/proc proc rw\n/sys sysfs ro\n"),
         ConformanceCase(
             name: "kernel parameters cannot be written", script: "echo 1 2>/dev/null > /proc/sys/kernel/panic; echo $?",
             expected: "1\n"),
         ConformanceCase(
             name: "the kernel's memory, keys and timers are hidden",
-            script: "cat /proc/kcore /proc/keys /proc/timer_list 2>/dev/null | wc -c; ls /proc/acpi 2>/dev/null | wc -l",
+            script:
+                "cat /proc/kcore /proc/keys /proc/timer_list 2>/dev/null | wc -c; ls /proc/acpi 2>/dev/null | wc -l",
             expected: "0\n0\n"),
         ConformanceCase(
             name: "a shared memory folder is there",
@@ -112,7 +116,8 @@ extension ConformanceCase {
             name: "mounting is refused", script: "mount -t tmpfs x /tmp 2>/dev/null; echo $?", expected: "1\n"),
         ConformanceCase(
             name: "orphans are adopted by process 1",
-            script: "sh -c '(sleep 0.2; sed -n \"s/^PPid:\\t//p\" /proc/self/status > /tmp/p) & exit'; sleep 1; cat /tmp/p | wc -l",
+            script:
+                "sh -c '(sleep 0.2; sed -n \"s/^PPid:\\t//p\" /proc/self/status > /tmp/p) & exit'; sleep 1; cat /tmp/p | wc -l",
             expected: "1\n"),
     ]
 }

@@ -39,10 +39,13 @@ enum Runner: String, CaseIterable, Sendable, CustomTestStringConvertible {
         try await makeRoot(bundle.path + "/rootfs")
         let specification = RuntimeSpecification(conformance)
         try specification.encoded().write(to: bundle.url("config.json"))
-        return try await Program("runc", [
-            "--root", bundle.path + "/state", "run", "--bundle", bundle.path,
-            "conformance-\(UInt32.random(in: 0 ... .max))",
-        ]).run()
+        return try await Program(
+            "runc",
+            [
+                "--root", bundle.path + "/state", "run", "--bundle", bundle.path,
+                "conformance-\(UInt32.random(in: 0 ... .max))",
+            ]
+        ).run()
     }
 
     /// Makes the same root file system that the default image has.

@@ -4,10 +4,11 @@ import TandemModel
 import Testing
 
 struct ByteCountTests {
-    @Test(arguments: [
-        ("0", 0), ("512", 512), ("1b", 1), ("64k", 65_536), ("256m", 268_435_456), ("256MB", 268_435_456),
-        ("1.5g", 1_610_612_736), ("1GiB", 1_073_741_824), ("2t", 2_199_023_255_552),
-    ] as [(String, UInt64)])
+    @Test(
+        arguments: [
+            ("0", 0), ("512", 512), ("1b", 1), ("64k", 65_536), ("256m", 268_435_456), ("256MB", 268_435_456),
+            ("1.5g", 1_610_612_736), ("1GiB", 1_073_741_824), ("2t", 2_199_023_255_552),
+        ] as [(String, UInt64)])
     func parsesDockersQuantities(text: String, bytes: UInt64) {
         #expect(ByteCount(dockerText: text)?.bytes == bytes)
     }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Testing
-
 import Glibc
+public import Testing
 
 /// Gives a suite a daemon with the default image, and checks afterwards that the host is as it was before.
 public struct DaemonTrait: SuiteTrait, TestScoping {
