@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension MonitorPlan {
+    /// The plan as one message.
+    public func encoded() -> Bytes {
+        var writer = ByteWriter()
+        writer.write(launchProtocolVersion)
+        writer.write(socketPath)
+        writer.write(exitRecordPath)
+        writer.write(logPath)
+        writer.write(logMaximumSize)
+        writer.write(logMaximumFiles)
+        writer.write(guestChannelPath)
+        writer.write(guestDeadline)
+        writer.write(standardInputOnce)
+        launch.encode(into: &writer)
+        return writer.bytes
+    }
+
+    /// Reads a plan from one message.
+    public init(decoding bytes: Bytes) throws(DecodingFailure) {
+        var reader = ByteReader(bytes)
+        guard try reader.number(UInt8.self) == launchProtocolVersion else { throw .wrongVersion }
+        self.init()
+        socketPath = try reader.string()
+        exitRecordPath = try reader.string()
+        logPath = try reader.string()
+        logMaximumSize = try reader.number()
+        logMaximumFiles = try reader.number()
+        guestChannelPath = try reader.string()
+        guestDeadline = try reader.number()
+        standardInputOnce = try reader.bool()
+        launch = try LaunchPlan(from: &reader)
+        try reader.finish()
+    }
+}
+
+extension LaunchFailure {
+    /// The failure as one message.
+    public func encoded() -> Bytes {
+        var writer = ByteWriter()
+        writer.write(step.rawValue)
+        writer.write(errno)
+        writer.write(object)
+        return writer.bytes
+    }
+
+    /// Reads a failure from one message.
+    public init(decoding bytes: Bytes) throws(DecodingFailure) {
+        var reader = ByteReader(bytes)
+        guard let step = Step(rawValue: try reader.number()) else { throw .unknownValue }
+        self.init(step, errno: try reader.number(), object: try reader.string())
+        try reader.finish()
+    }
+}
+
+extension ExitRecord {
+    /// The record as one message.
+    public func encoded() -> Bytes {
+        var writer = ByteWriter()
+        writer.write(code)
+        writer.write(time)
+        writer.write(monotonic)
+        writer.write(outOfMemory)
+        return writer.bytes
+    }
+
+    /// Reads a record from one message.
+    public init(decoding bytes: Bytes) throws(DecodingFailure) {
+        var reader = ByteReader(bytes)
+        self.init(
+            code: try reader.number(), time: try reader.number(), monotonic: try reader.number(),
+            outOfMemory: try reader.bool())
+        try reader.finish()
+    }
+}
+
+extension GuestUsage {
+    /// The usage as one message.
+    public func encoded() -> Bytes {
+        var writer = ByteWriter()
+        for value in [memoryTotal, memoryFree, memoryAvailable, pageCache, slab, writableUsed, cpuTime] {
+            writer.write(value)
+        }
+        writer.write(kernelRelease)
+        return writer.bytes
+    }
+
+    /// Reads a usage from one message.
+    public init(decoding bytes: Bytes) throws(DecodingFailure) {
+        var reader = ByteReader(bytes)
+        self.init()
+        memoryTotal = try reader.number()
+        memoryFree = try reader.number()
+        memoryAvailable = try reader.number()
+        pageCache = try reader.number()
+        slab = try reader.number()
+        writableUsed = try reader.number()
+        cpuTime = try reader.number()
+        kernelRelease = try reader.string()
+        try reader.finish()
+    }
+}
+
+/// The processes of a workload as one message.
+public struct ProcessTable: Sendable, Equatable {
+    /// The processes, in the order of their ids.
+    public var rows: [ProcessRow]
+
+    /// Wraps rows.
+    public init(rows: [ProcessRow]) { self.rows = rows }
+
+    /// The table as one message.
+    public func encoded() -> Bytes {
+        var writer = ByteWriter()
+        writer.write(rows) { writer, row in
+            writer.write(row.pid)
+            writer.write(row.parent)
+            writer.write(row.uid)
+            writer.write(row.startTime)
+            writer.write(row.cpuTime)
+            writer.write(row.residentMemory)
+            writer.write(row.terminal)
+            writer.write(row.threads)
+            writer.write(row.command)
+        }
+        return writer.bytes
+    }
+
+    /// Reads a table from one message.
+    public init(decoding bytes: Bytes) throws(DecodingFailure) {
+        var reader = ByteReader(bytes)
+        rows = try reader.list { reader throws(DecodingFailure) in
+            ProcessRow(
+                pid: try reader.number(), parent: try reader.number(), uid: try reader.number(),
+                startTime: try reader.number(), cpuTime: try reader.number(), residentMemory: try reader.number(),
+                terminal: try reader.number(), threads: try reader.number(), command: try reader.string())
+        }
+        try reader.finish()
+    }
+}
