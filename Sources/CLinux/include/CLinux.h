@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <unistd.h>
-#include <stdio.h>
+
+#include "tandem_files.h"
+#include "tandem_process.h"
+#include "tandem_security.h"
+#include "tandem_sockets.h"
+#include "tandem_terminal.h"

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files and mounts: functions that Swift cannot import (variadic, macros) or that glibc 2.36 does not have.
+#pragma once
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+static inline int tandem_errno(void) { return errno; }
+
+static inline int tandem_openat(int folder, const char *path, int flags, unsigned mode) {
+    return openat(folder, path, flags, mode);
+}
+
+// openat2(2) with RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS: `path` never leaves the folder `root`.
+static inline int tandem_open_in_root(int root, const char *path, uint64_t flags, uint64_t mode) {
+    struct open_how how = {.flags = flags, .mode = mode, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+    return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+}
+
+static inline int tandem_pivot_root(const char *new_root, const char *put_old) {
+    return (int)syscall(SYS_pivot_root, new_root, put_old);
+}
+
+static inline int tandem_set_flag(int descriptor, int get, int set, int flag, int on) {
+    int flags = fcntl(descriptor, get);
+    return flags < 0 ? -1 : fcntl(descriptor, set, on ? flags | flag : flags & ~flag);
+}
+
+static inline int tandem_set_nonblocking(int descriptor, int on) {
+    return tandem_set_flag(descriptor, F_GETFL, F_SETFL, O_NONBLOCK, on);
+}
+
+static inline int tandem_set_close_on_exec(int descriptor, int on) {
+    return tandem_set_flag(descriptor, F_GETFD, F_SETFD, FD_CLOEXEC, on);
+}
+
+static inline int tandem_duplicate_above(int descriptor, int least) { return fcntl(descriptor, F_DUPFD_CLOEXEC, least); }
+
+static inline int tandem_seal(int descriptor) {
+    return fcntl(descriptor, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+}
+
+static inline int tandem_close_range(unsigned first, unsigned last) {
+    return (int)syscall(SYS_close_range, first, last, 0);
+}
+
+static inline uint64_t tandem_device(unsigned major, unsigned minor) { return makedev(major, minor); }
+static inline unsigned tandem_major(uint64_t device) { return major(device); }
+static inline unsigned tandem_minor(uint64_t device) { return minor(device); }
+
+static inline int tandem_finit_module(int descriptor) { return (int)syscall(SYS_finit_module, descriptor, "", 0); }
