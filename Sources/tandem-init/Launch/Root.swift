@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinux
+
+extension LaunchPlan {
+    /// Builds the root file system in the new mount namespace and makes it this process's root.
+    ///
+    /// Runs in the child, after clone3. Every failure ends the process.
+    func enterRoot(_ report: FailureReport) {
+        // Nothing that happens here may reach the executor's mounts, and nothing later of theirs is kept alive here.
+        let propagation = root.propagation == 0 ? UInt(MS_REC | MS_PRIVATE) : UInt(root.propagation)
+        report.check(
+            mountFileSystem(source: [], target: [0x2F], type: [], flags: propagation, options: []), .root, [0x2F])
+        mountRoot(report)
+        let descriptor = open(root.mountPoint, O_PATH | O_DIRECTORY)
+        report.check(descriptor, .root, root.mountPoint)
+        let folder = RootFolder(descriptor: descriptor)
+        for step in mounts {
+            if let failure = folder.mount(step) { report.fail(failure) }
+        }
+        for device in devices { folder.make(device, report) }
+        for link in links { folder.make(link, report) }
+        for file in files { folder.make(file, report) }
+        makeWorkingDirectory(in: folder, report)
+        report.check(fchdir(descriptor), .root, root.mountPoint)
+        // pivot_root(2), "pivot_root(".", ".")": the old root lies on top of the new one and is then detached.
+        report.check(tandem_pivot_root(".", "."), .root, bytes("pivot_root"))
+        report.check(umount2(".", Int32(MNT_DETACH)), .root, bytes("umount"))
+        report.check(chdir("/"), .root, [0x2F])
+        close(descriptor)
+        finishRoot(report)
+    }
+
+    private func mountRoot(_ report: FailureReport) {
+        guard !root.layers.isEmpty else {
+            report.check(
+                mountFileSystem(
+                    source: root.upper, target: root.mountPoint, type: [], flags: UInt(MS_BIND | MS_REC), options: []),
+                .root, root.upper)
+            return
+        }
+        // The option string must stay below a page: the layers' common folder becomes the working directory, and
+        // each layer is named relative to it. overlayfs wants the highest layer first.
+        let folder = parent(of: root.layers[0])
+        report.check(withPath(folder) { chdir($0) }, .root, folder)
+        var options = bytes("lowerdir=")
+        for (index, layer) in root.layers.reversed().enumerated() {
+            if index > 0 { options.append(0x3A) }
+            options += parent(of: layer) == folder ? Bytes(layer[(folder.count + 1)...]) : layer
+        }
+        options += bytes(",upperdir=") + root.upper + bytes(",workdir=") + root.work
+        let optional = root.discardable ? bytes(",volatile") : []
+        var result = mountOverlay(options + optional)
+        if result < 0 && root.discardable && tandem_errno() == EINVAL { result = mountOverlay(options) }
+        report.check(result, .root, bytes("overlay"))
+    }
+
+    private func mountOverlay(_ options: Bytes) -> Int32 {
+        mountFileSystem(
+            source: bytes("overlay"), target: root.mountPoint, type: bytes("overlay"), flags: 0, options: options)
+    }
+
+    private func parent(of path: Bytes) -> Bytes {
+        guard let slash = path.lastIndex(of: 0x2F) else { return [0x2E] }
+        return Bytes(path[..<slash])
+    }
+
+    /// Docker makes a missing working directory when the container is made.
+    private func makeWorkingDirectory(in folder: RootFolder, _ report: FailureReport) {
+        guard process.workingDirectory.count > 1, process.program == .arguments else { return }
+        let existing = folder.openOrMake(process.workingDirectory, asFile: false)
+        report.check(existing, .workingDirectory, process.workingDirectory)
+        close(existing)
+    }
+
+    private func finishRoot(_ report: FailureReport) {
+        let descriptor = open([0x2F], O_PATH | O_DIRECTORY)
+        report.check(descriptor, .root, [0x2F])
+        let folder = RootFolder(descriptor: descriptor)
+        for sysctl in sysctls { write(sysctl, report) }
+        for path in readOnlyPaths {
+            if let failure = folder.protect(path) { report.fail(failure) }
+        }
+        for path in maskedPaths {
+            if let failure = folder.mask(path) { report.fail(failure) }
+        }
+        if root.readOnly { report.check(remountBind(descriptor, flags: UInt(MS_RDONLY)), .root, bytes("read-only")) }
+        close(descriptor)
+    }
+
+    private func write(_ sysctl: Sysctl, _ report: FailureReport) {
+        let path = bytes("/proc/sys/") + sysctl.name.map { $0 == 0x2E ? 0x2F : $0 }
+        let problem = writeFile(path, sysctl.value)
+        if problem != 0 { report.fail(LaunchFailure(.sysctl, errno: problem, object: sysctl.name)) }
+    }
+}
+
+extension RootFolder {
+    func make(_ device: DeviceNode, _ report: FailureReport) {
+        guard let place = makeParent(of: device.path) else { report.fail(.device, device.path) }
+        let number = UInt(tandem_device(device.major, device.minor))
+        let made = withPath(place.last) { name in
+            // The mask of the caller must not take bits away.
+            let mask = umask(0)
+            defer { umask(mask) }
+            return mknodat(place.folder, name, device.mode, number)
+        }
+        if made < 0 && tandem_errno() != EEXIST { report.fail(.device, device.path) }
+        let owned = withPath(place.last) {
+            fchownat(place.folder, $0, device.uid, device.gid, AT_SYMLINK_NOFOLLOW)
+        }
+        report.check(owned, .device, device.path)
+        close(place.folder)
+    }
+
+    func make(_ link: SymbolicLink, _ report: FailureReport) {
+        guard let place = makeParent(of: link.path) else { report.fail(.device, link.path) }
+        let made = withPath(link.target) { target in
+            withPath(place.last) { symlinkat(target, place.folder, $0) }
+        }
+        if made < 0 && tandem_errno() != EEXIST { report.fail(.device, link.path) }
+        close(place.folder)
+    }
+
+    func make(_ file: FileContent, _ report: FailureReport) {
+        guard let place = makeParent(of: file.path) else { report.fail(.device, file.path) }
+        // What the image has there may be a link to anywhere: it is replaced, not followed.
+        _ = withPath(place.last) { unlinkat(place.folder, $0, 0) }
+        let descriptor = withPath(place.last) {
+            tandem_openat(place.folder, $0, O_CREAT | O_WRONLY | O_EXCL | O_NOFOLLOW | O_CLOEXEC, file.mode)
+        }
+        report.check(descriptor, .device, file.path)
+        let problem = writeAll(descriptor, file.content)
+        if problem != 0 { report.fail(LaunchFailure(.device, errno: problem, object: file.path)) }
+        _ = fchmod(descriptor, file.mode)
+        close(descriptor)
+        close(place.folder)
+    }
+}
