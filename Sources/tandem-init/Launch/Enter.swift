@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinux
+
+/// Executes a further process inside a running workload.
+///
+/// The child joins the workload's groups and namespaces and forks once more, because a pid namespace takes effect
+/// for children only. The caller must be a child subreaper: the process in between ends at once.
+///
+/// - Parameters:
+///   - target: pidfd of the workload's first process.
+///   - namespaces: Those that the workload does not share with the caller.
+func enter(
+    _ target: Int32, namespaces: NamespaceSet, cgroup: CgroupPlacement, process: ProcessPlan
+) -> Result<LaunchedProcess, LaunchFailure> {
+    var pair: [Int32] = [-1, -1]
+    guard tandem_socket_pair(&pair) == 0 else {
+        return .failure(LaunchFailure(.standardStreams, errno: tandem_errno()))
+    }
+    defer { close(pair[0]) }
+    let parentEnd = pair[0]
+    let childEnd = pair[1]
+    let result = spawn(process, namespaces: 0, group: -1) { streams, report in
+        close(parentEnd)
+        tandem_reset_signals()
+        for file in cgroup.membershipFiles {
+            let problem = writeFile(file, [0x30])
+            if problem != 0 { report.fail(LaunchFailure(.cgroup, errno: problem, object: file)) }
+        }
+        let helper = process.openHelper(report)
+        report.check(setns(target, Int32(bitPattern: namespaces.rawValue)), .enter)
+        let child = fork()
+        report.check(child, .clone)
+        if child > 0 {
+            // The pid is told from here, in the executor's numbers; the pidfd follows from it.
+            var writer = ByteWriter()
+            writer.write(UInt32(bitPattern: child))
+            _ = writeAll(childEnd, writer.bytes)
+            _exit(0)
+        }
+        close(childEnd)
+        if !process.terminal { setsid() }
+        process.become(streams, helper: helper, isFirst: false, report)
+    }
+    close(childEnd)
+    guard case .success(var launched) = result else { return result }
+    var reader = ByteReader(readAll(parentEnd, limit: 4))
+    var code: Int32 = 0
+    while tandem_reap(launched.pid, &code) == 0 { _ = usleep(200) }
+    close(launched.pidfd)
+    guard let pid = try? reader.number(UInt32.self) else {
+        launched.streams.closeAll()
+        return .failure(LaunchFailure(.enter, errno: ESRCH))  // the process in between was killed
+    }
+    launched.pid = Int32(bitPattern: pid)
+    // The process is an orphan that only this subreaper reaps, so its number is still its own.
+    launched.pidfd = tandem_pidfd_open(launched.pid)
+    return .success(launched)
+}
+
+extension CgroupPlacement {
+    /// The files through which a single-threaded process joins by writing `0`.
+    fileprivate var membershipFiles: [Bytes] {
+        var files = legacyDirectories.map { $0 + bytes("/tasks") }
+        if !unifiedDirectory.isEmpty { files.append(unifiedDirectory + bytes("/cgroup.procs")) }
+        return files
+    }
+}

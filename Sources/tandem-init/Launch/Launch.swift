@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinux
+
+/// A process that has been launched, seen from the one who launched it.
+struct LaunchedProcess {
+    var pid: Int32
+    var pidfd: Int32
+    /// Our ends of its streams.
+    var streams: Streams
+    /// Times of the host's or guest's CLOCK_MONOTONIC: before clone3, when the set-up had ended, when execve had
+    /// succeeded.
+    var begun: UInt64
+    var ready: UInt64
+    var executed: UInt64
+}
+
+/// Where the executor's busybox lies, on a host with Debian's busybox-static and in Tandem's guests.
+var helperPath: Bytes { bytes("/bin/busybox") }
+
+/// Launches a workload's first process into new namespaces and waits until it has been executed.
+///
+/// The caller must have one thread.
+func launch(_ plan: LaunchPlan) -> Result<LaunchedProcess, LaunchFailure> {
+    var group: Int32 = -1
+    if !plan.cgroup.unifiedDirectory.isEmpty {
+        group = open(plan.cgroup.unifiedDirectory, O_PATH | O_DIRECTORY)
+        guard group >= 0 else {
+            return .failure(LaunchFailure(.cgroup, errno: tandem_errno(), object: plan.cgroup.unifiedDirectory))
+        }
+    }
+    defer { if group >= 0 { close(group) } }
+    // A user namespace needs its identity maps written from outside, and changes how devices are made.
+    guard !plan.namespaces.contains(.user) else {
+        return .failure(LaunchFailure(.clone, errno: EOPNOTSUPP, object: bytes("user namespace")))
+    }
+    // The cgroup namespace's root is the group that the child is in when it makes the namespace: after joining.
+    let namespaces = plan.namespaces.subtracting(.cgroup)
+    return spawn(plan.process, namespaces: UInt64(namespaces.rawValue), group: group) { streams, report in
+        plan.runChild(streams, report)
+    }
+}
+
+/// Clones a child that runs `body`, and follows it until it has been executed.
+func spawn(
+    _ process: ProcessPlan, namespaces: UInt64, group: Int32, _ body: (Streams, FailureReport) -> Never
+) -> Result<LaunchedProcess, LaunchFailure> {
+    var streams: Streams
+    switch Streams.make(for: process) {
+    case .failure(let failure): return .failure(failure)
+    case .success(let made): streams = made
+    }
+    var pipe: [Int32] = [-1, -1]
+    guard pipe2(&pipe, O_CLOEXEC) == 0 else {
+        let failure = LaunchFailure(.standardStreams, errno: tandem_errno())
+        streams.closeAll()
+        return .failure(failure)
+    }
+    let begun = tandem_monotonic()
+    var pidfd: Int32 = -1
+    let pid = tandem_clone3(namespaces, group, &pidfd)
+    if pid == 0 {
+        close(pipe[0])
+        body(streams, FailureReport(descriptor: pipe[1]))
+    }
+    let problem = tandem_errno()
+    close(pipe[1])
+    streams.closeChildEnds()
+    guard pid > 0 else {
+        close(pipe[0])
+        streams.closeAll()
+        return .failure(LaunchFailure(.clone, errno: problem))
+    }
+    streams.receiveTerminal()
+    let (ready, failure) = FailureReport.read(pipe[0])
+    let executed = tandem_monotonic()
+    close(pipe[0])
+    if let failure {
+        var code: Int32 = 0
+        while tandem_reap(pid, &code) == 0 { _ = usleep(500) }
+        close(pidfd)
+        streams.closeAll()
+        return .failure(failure)
+    }
+    return .success(
+        LaunchedProcess(
+            pid: pid, pidfd: pidfd, streams: streams, begun: begun, ready: ready == 0 ? executed : ready,
+            executed: executed))
+}
+
+extension LaunchPlan {
+    /// What the child does between clone3 and execve.
+    func runChild(_ streams: Streams, _ report: FailureReport) -> Never {
+        // If the monitor dies, nobody would know the end of the workload or own its streams: it dies too.
+        report.check(tandem_die_with_parent(), .clone)
+        tandem_reset_signals()
+        for folder in cgroup.legacyDirectories {
+            // `tasks` and 0: a single thread that moves itself does not wait for the kernel's global lock, which
+            // `cgroup.procs` takes (kernel/cgroup/cgroup.c, cgroup_procs_write_start).
+            let problem = writeFile(folder + bytes("/tasks"), [0x30])
+            if problem != 0 { report.fail(LaunchFailure(.cgroup, errno: problem, object: folder)) }
+        }
+        if namespaces.contains(.cgroup) {
+            report.check(unshare(Int32(bitPattern: NamespaceSet.cgroup.rawValue)), .cgroup)
+        }
+        if namespaces.contains(.uts) {
+            if !hostname.isEmpty {
+                report.check(withPath(hostname) { sethostname($0, hostname.count) }, .identity, hostname)
+            }
+            if !domainname.isEmpty {
+                report.check(withPath(domainname) { setdomainname($0, domainname.count) }, .identity, domainname)
+            }
+        }
+        if namespaces.contains(.network) && bringLoopbackUp {
+            report.check(tandem_loopback_up(), .identity, bytes("lo"))
+        }
+        let helper = process.openHelper(report)
+        // A session of its own, also without a terminal: a signal to the monitor's group must not reach the workload.
+        if !process.terminal { setsid() }
+        enterRoot(report)
+        process.become(streams, helper: helper, isFirst: true, report)
+    }
+}
+
+extension ProcessPlan {
+    /// Opens busybox before the executor's root is left.
+    func openHelper(_ report: FailureReport) -> Int32 {
+        guard program == .helper else { return -1 }
+        let descriptor = open(helperPath, O_RDONLY)
+        report.check(descriptor, .commandNotFound, helperPath)
+        return descriptor
+    }
+
+    /// Connects the streams, gives up rights and executes the command. The root is the workload's.
+    func become(_ streams: Streams, helper: Int32, isFirst: Bool, _ report: FailureReport) -> Never {
+        streams.connect(self, isFirst: isFirst, report)
+        // Nothing but the streams goes any further; the report's pipe closes itself at execve.
+        let helper = closeOthers(keeping: report.descriptor, helper, report)
+        let home = applyCredentials(helper.report)
+        // A change of user clears the parent-death signal (prctl(2)).
+        if isFirst { helper.report.check(tandem_die_with_parent(), .clone) }
+        if program == .pause { pauseForEver(helper.report) }
+        if runInit && isFirst { runTinyInit(home: home, helper: helper.helper, helper.report) }
+        execute(home: home, helper: helper.helper, helper.report)
+    }
+
+    /// Closes every descriptor above the standard streams but the two that are still needed.
+    private func closeOthers(
+        keeping pipe: Int32, _ helper: Int32, _ report: FailureReport
+    ) -> (report: FailureReport, helper: Int32) {
+        // First above everything that is open, then down to 3 and 4: neither step can overwrite the other one.
+        let high = tandem_duplicate_above(pipe, 1_000)
+        let highHelper = helper >= 0 ? tandem_duplicate_above(helper, 1_000) : -1
+        report.check(high, .standardStreams)
+        report.check(dup3(high, 3, O_CLOEXEC), .standardStreams)
+        if highHelper >= 0 { report.check(dup3(highHelper, 4, O_CLOEXEC), .standardStreams) }
+        let kept = FailureReport(descriptor: 3)
+        kept.check(tandem_close_range(highHelper >= 0 ? 5 : 4, .max), .standardStreams)
+        return (kept, highHelper >= 0 ? 4 : -1)
+    }
+
+    /// Waits to be killed; `exec` reaches the files of the root meanwhile.
+    private func pauseForEver(_ report: FailureReport) -> Never {
+        report.ready()
+        close(report.descriptor)
+        while true { pause() }
+    }
+}
