@@ -19,6 +19,9 @@ public struct FrameDecoder: Sendable {
     private var buffer: Bytes = []
     private var consumed = 0
 
+    /// Whether the stream was found to be no sequence of frames; nothing more comes out of it.
+    public private(set) var isBroken = false
+
     /// Begins at a frame's border.
     public init() {}
 
@@ -30,6 +33,15 @@ public struct FrameDecoder: Sendable {
     /// - Returns: `nil` if more bytes are needed.
     /// - Throws: `.malformed` for an oversized payload, `.unknownValue` for an unknown kind; the stream is then useless.
     public mutating func next() throws(DecodingFailure) -> Frame? {
+        do {
+            return try cut()
+        } catch {
+            isBroken = true
+            throw error
+        }
+    }
+
+    private mutating func cut() throws(DecodingFailure) -> Frame? {
         guard buffer.count - consumed >= Frame.headerSize else { return nil }
         let length = Int(number(at: 0))
         guard length <= Frame.maximumPayload else { throw .malformed }

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -66,3 +67,12 @@ static inline unsigned tandem_major(uint64_t device) { return major(device); }
 static inline unsigned tandem_minor(uint64_t device) { return minor(device); }
 
 static inline int tandem_finit_module(int descriptor) { return (int)syscall(SYS_finit_module, descriptor, "", 0); }
+
+// mount_setattr(2): the mount that a descriptor shows, and all below it, become read-only.
+static inline int tandem_set_tree_read_only(int tree) {
+    struct { uint64_t set, clear, propagation, user_namespace; } attributes = {.set = 1 /* MOUNT_ATTR_RDONLY */};
+    return (int)syscall(442 /* SYS_mount_setattr */, tree, "", 0x9000 /* AT_EMPTY_PATH | AT_RECURSIVE */, &attributes,
+                        sizeof attributes);
+}
+
+static inline int tandem_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }

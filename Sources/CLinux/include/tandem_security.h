@@ -39,3 +39,11 @@ static inline int tandem_install_filter(const void *program, unsigned short coun
     struct sock_fprog filter = {.len = count, .filter = (struct sock_filter *)program};
     return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter);
 }
+
+// The permitted set of the caller; 0 if unknown.
+static inline uint64_t tandem_permitted_capabilities(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {{0}};
+    if (syscall(SYS_capget, &header, data) < 0) return 0;
+    return (uint64_t)data[1].permitted << 32 | data[0].permitted;
+}

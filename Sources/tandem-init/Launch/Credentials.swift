@@ -21,6 +21,10 @@ extension ProcessPlan {
         // Names are looked up while every file of the root can still be read.
         var identity = UserLookup()
         if let failure = identity.resolve(user: user, additional: additionalGroups) { report.fail(failure) }
+        // `> /dev/stderr` opens the pipe anew, which takes its owner's rights.
+        if identity.uid != 0 {
+            for stream in Int32(openStandardInput || terminal ? 0 : 1)...2 { _ = fchown(stream, identity.uid, .max) }
+        }
         // Dropping from the bounding set needs CAP_SETPCAP, which goes below.
         for capability in Int32(0)..<64 {
             let state = tandem_bounding_has(capability)
@@ -40,11 +44,13 @@ extension ProcessPlan {
         report.check(setresuid(identity.uid, identity.uid, identity.uid), .user)
         // As Docker: only root starts with permitted capabilities; others get theirs from the ambient set.
         let isRoot = identity.uid == 0
-        let permitted = (isRoot ? permittedCapabilities : 0) | ambientCapabilities
-        report.check(
-            tandem_set_capabilities(permitted, permitted, inheritableCapabilities | ambientCapabilities), .capabilities)
+        // A host that is a container itself may lack some: those cannot be given on.
+        let available = tandem_permitted_capabilities()
+        let permitted = ((isRoot ? permittedCapabilities : 0) | ambientCapabilities) & available
+        let inheritable = (inheritableCapabilities | ambientCapabilities) & available
+        report.check(tandem_set_capabilities(permitted, permitted, inheritable), .capabilities)
         report.check(tandem_ambient_clear(), .capabilities)
-        for capability in Int32(0)..<64 where ambientCapabilities & (1 << UInt64(capability)) != 0 {
+        for capability in Int32(0)..<64 where ambientCapabilities & available & (1 << UInt64(capability)) != 0 {
             report.check(tandem_ambient_raise(capability), .capabilities, digits(Int(capability)))
         }
         CLinux.umask(umask)

@@ -28,6 +28,8 @@ func enter(
             if problem != 0 { report.fail(LaunchFailure(.cgroup, errno: problem, object: file)) }
         }
         let helper = process.openHelper(report)
+        // Processes of the workload must not look into this one while it still holds the executor's memory.
+        report.check(tandem_hide_memory(), .enter)
         report.check(setns(target, Int32(bitPattern: namespaces.rawValue)), .enter)
         let child = fork()
         report.check(child, .clone)

@@ -10,9 +10,9 @@ extension ProcessPlan {
     ///
     /// - Parameter helper: busybox, opened before the root was left, for `.helper`.
     func execute(home: Bytes, helper: Int32, _ report: FailureReport) -> Never {
-        report.check(
-            withPath(workingDirectory.isEmpty ? [0x2F] : workingDirectory) { chdir($0) }, .workingDirectory,
-            workingDirectory)
+        // Root has been there already and may keep it; a user without the right to look it up stays there too.
+        let entered = withPath(workingDirectory.isEmpty ? [0x2F] : workingDirectory) { chdir($0) }
+        if entered < 0 && tandem_errno() != EACCES { report.fail(.workingDirectory, workingDirectory) }
         var variables = environment
         if value(of: bytes("HOME=")) == nil { variables.append(bytes("HOME=") + home) }
         if value(of: bytes("PATH=")) == nil { variables.append(bytes("PATH=") + defaultPath) }

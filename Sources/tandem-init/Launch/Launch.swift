@@ -72,7 +72,9 @@ func spawn(
         return .failure(LaunchFailure(.clone, errno: problem))
     }
     streams.receiveTerminal()
-    let (ready, failure) = FailureReport.read(pipe[0])
+    var (ready, failure) = FailureReport.read(pipe[0])
+    // End-of-file without a word: the child was killed on its way.
+    if ready == 0 && failure == nil { failure = LaunchFailure(.clone, errno: ESRCH) }
     let executed = tandem_monotonic()
     close(pipe[0])
     if let failure {
@@ -84,8 +86,7 @@ func spawn(
     }
     return .success(
         LaunchedProcess(
-            pid: pid, pidfd: pidfd, streams: streams, begun: begun, ready: ready == 0 ? executed : ready,
-            executed: executed))
+            pid: pid, pidfd: pidfd, streams: streams, begun: begun, ready: ready, executed: executed))
 }
 
 extension LaunchPlan {
@@ -114,6 +115,7 @@ extension LaunchPlan {
         if namespaces.contains(.network) && bringLoopbackUp {
             report.check(tandem_loopback_up(), .identity, bytes("lo"))
         }
+        for sysctl in sysctls { write(sysctl, report) }
         let helper = process.openHelper(report)
         // A session of its own, also without a terminal: a signal to the monitor's group must not reach the workload.
         if !process.terminal { setsid() }
@@ -123,12 +125,20 @@ extension LaunchPlan {
 }
 
 extension ProcessPlan {
-    /// Opens busybox before the executor's root is left.
+    /// Copies busybox into sealed memory before the executor's root is left: a workload that gets hold of the program
+    /// through /proc could otherwise write to the executor's own (CVE-2019-5736).
     func openHelper(_ report: FailureReport) -> Int32 {
         guard program == .helper else { return -1 }
-        let descriptor = open(helperPath, O_RDONLY)
-        report.check(descriptor, .commandNotFound, helperPath)
-        return descriptor
+        let source = open(helperPath, O_RDONLY)
+        report.check(source, .commandNotFound, helperPath)
+        let copy = tandem_memory_file("busybox")
+        report.check(copy, .commandNotExecutable, helperPath)
+        var copied = 1
+        while copied > 0 { copied = sendfile(copy, source, nil, 1 << 20) }
+        report.check(Int32(copied), .commandNotExecutable, helperPath)
+        report.check(tandem_seal(copy), .commandNotExecutable, helperPath)
+        close(source)
+        return copy
     }
 
     /// Connects the streams, gives up rights and executes the command. The root is the workload's.
@@ -136,6 +146,10 @@ extension ProcessPlan {
         streams.connect(self, isFirst: isFirst, report)
         // Nothing but the streams goes any further; the report's pipe closes itself at execve.
         let helper = closeOthers(keeping: report.descriptor, helper, report)
+        // As root first, as Docker does: a user need not have the right to look its folder up.
+        if !workingDirectory.isEmpty, withPath(workingDirectory, { chdir($0) }) < 0, tandem_errno() != EACCES {
+            report.fail(.workingDirectory, workingDirectory)
+        }
         let home = applyCredentials(helper.report)
         // A change of user clears the parent-death signal (prctl(2)).
         if isFirst { helper.report.check(tandem_die_with_parent(), .clone) }
@@ -163,6 +177,8 @@ extension ProcessPlan {
     private func pauseForEver(_ report: FailureReport) -> Never {
         report.ready()
         close(report.descriptor)
+        // What `exec` leaves behind becomes this process's child.
+        tandem_ignore_children()
         while true { pause() }
     }
 }

@@ -115,7 +115,12 @@ extension RootFolder {
         let mounted = open(step.target, O_PATH)
         guard mounted >= 0 else { return failed() }
         defer { close(mounted) }
-        if isBind, step.flags != 0, remountBind(mounted, flags: UInt(step.flags)) < 0 { return failed() }
+        if isBind, step.flags != 0 {
+            if remountBind(mounted, flags: UInt(step.flags) & ~UInt(MS_BIND | MS_REC)) < 0 { return failed() }
+            // Docker's read-only binds hold for the mounts below them too; kernels before 5.12 cannot say that.
+            let isReadOnly = step.flags & UInt64(MS_RDONLY) != 0
+            if isReadOnly, tandem_set_tree_read_only(mounted) < 0, tandem_errno() != ENOSYS { return failed() }
+        }
         if step.propagation != 0 {
             let changed = mountFileSystem(
                 source: [], target: descriptorPath(mounted), type: [], flags: UInt(step.propagation), options: [])

@@ -33,26 +33,43 @@ extension LaunchPlan {
 
     private func mountRoot(_ report: FailureReport) {
         guard !root.layers.isEmpty else {
-            report.check(
-                mountFileSystem(
-                    source: root.upper, target: root.mountPoint, type: [], flags: UInt(MS_BIND | MS_REC), options: []),
-                .root, root.upper)
+            bindRoot(root.upper, report)
             return
         }
         // The option string must stay below a page: the layers' common folder becomes the working directory, and
         // each layer is named relative to it. overlayfs wants the highest layer first.
+        if root.upper.isEmpty && root.layers.count == 1 { return bindRoot(root.layers[0], report) }
         let folder = parent(of: root.layers[0])
         report.check(withPath(folder) { chdir($0) }, .root, folder)
         var options = bytes("lowerdir=")
         for (index, layer) in root.layers.reversed().enumerated() {
             if index > 0 { options.append(0x3A) }
-            options += parent(of: layer) == folder ? Bytes(layer[(folder.count + 1)...]) : layer
+            options += escaped(parent(of: layer) == folder ? Bytes(layer[(folder.count + 1)...]) : layer)
         }
-        options += bytes(",upperdir=") + root.upper + bytes(",workdir=") + root.work
+        if !root.upper.isEmpty {
+            options += bytes(",upperdir=") + escaped(root.upper) + bytes(",workdir=") + escaped(root.work)
+        }
         let optional = root.discardable ? bytes(",volatile") : []
         var result = mountOverlay(options + optional)
         if result < 0 && root.discardable && tandem_errno() == EINVAL { result = mountOverlay(options) }
         report.check(result, .root, bytes("overlay"))
+    }
+
+    private func bindRoot(_ folder: Bytes, _ report: FailureReport) {
+        report.check(
+            mountFileSystem(
+                source: folder, target: root.mountPoint, type: [], flags: UInt(MS_BIND | MS_REC), options: []),
+            .root, folder)
+    }
+
+    /// overlayfs separates layers with colons and options with commas.
+    private func escaped(_ path: Bytes) -> Bytes {
+        var result: Bytes = []
+        for byte in path {
+            if byte == 0x3A || byte == 0x2C || byte == 0x5C { result.append(0x5C) }
+            result.append(byte)
+        }
+        return result
     }
 
     private func mountOverlay(_ options: Bytes) -> Int32 {
@@ -77,7 +94,6 @@ extension LaunchPlan {
         let descriptor = open([0x2F], O_PATH | O_DIRECTORY)
         report.check(descriptor, .root, [0x2F])
         let folder = RootFolder(descriptor: descriptor)
-        for sysctl in sysctls { write(sysctl, report) }
         for path in readOnlyPaths {
             if let failure = folder.protect(path) { report.fail(failure) }
         }
@@ -88,7 +104,10 @@ extension LaunchPlan {
         close(descriptor)
     }
 
-    private func write(_ sysctl: Sysctl, _ report: FailureReport) {
+    /// Writes a kernel parameter.
+    ///
+    /// The tables of the new namespaces follow the writer, so the executor's /proc serves, whatever the plan mounts.
+    func write(_ sysctl: Sysctl, _ report: FailureReport) {
         let path = bytes("/proc/sys/") + sysctl.name.map { $0 == 0x2E ? 0x2F : $0 }
         let problem = writeFile(path, sysctl.value)
         if problem != 0 { report.fail(LaunchFailure(.sysctl, errno: problem, object: sysctl.name)) }
@@ -99,13 +118,16 @@ extension RootFolder {
     func make(_ device: DeviceNode, _ report: FailureReport) {
         guard let place = makeParent(of: device.path) else { report.fail(.device, device.path) }
         let number = UInt(tandem_device(device.major, device.minor))
-        let made = withPath(place.last) { name in
-            // The mask of the caller must not take bits away.
-            let mask = umask(0)
-            defer { umask(mask) }
-            return mknodat(place.folder, name, device.mode, number)
+        // The mask of the caller must not take bits away.
+        let mask = umask(0)
+        var made = withPath(place.last) { mknodat(place.folder, $0, device.mode, number) }
+        if made < 0 && tandem_errno() == EEXIST {
+            // Left by the image or an earlier start: what the plan says counts.
+            _ = withPath(place.last) { unlinkat(place.folder, $0, 0) }
+            made = withPath(place.last) { mknodat(place.folder, $0, device.mode, number) }
         }
-        if made < 0 && tandem_errno() != EEXIST { report.fail(.device, device.path) }
+        report.check(made, .device, device.path)
+        umask(mask)
         let owned = withPath(place.last) {
             fchownat(place.folder, $0, device.uid, device.gid, AT_SYMLINK_NOFOLLOW)
         }

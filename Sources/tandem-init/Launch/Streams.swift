@@ -97,9 +97,6 @@ struct Streams {
         report.check(setsid(), .standardStreams)
         report.check(tandem_make_controlling(peer), .standardStreams, bytes("TIOCSCTTY"))
         for target in Int32(0)...2 { report.check(dup2(peer, target), .standardStreams) }
-        // The terminal belongs to the user that will run in it.
-        var identity = UserLookup()
-        if identity.resolve(user: plan.user, additional: []) == nil { _ = fchown(peer, identity.uid, gid_t.max) }
         close(peer)
     }
 

@@ -22,7 +22,7 @@ struct UserLookup {
         var name: Bytes = []
         if let account = Self.account(userText.isEmpty ? [0x30] : userText, accounts) {
             (uid, gid, home, name) = (account.uid, account.gid, account.home, account.name)
-        } else if let number = decimal(userText) {
+        } else if let number = decimal(userText), number <= Int32.max {
             uid = number
         } else if !userText.isEmpty {
             return LaunchFailure(.user, errno: ENOENT, object: userText)
