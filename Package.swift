@@ -165,7 +165,8 @@ let package = Package(
             name: "tandem-init",
             dependencies: ["CLinux"],
             swiftSettings: embedded,
-            linkerSettings: [.unsafeFlags(["-Xclang-linker", "-static"])]),
+            // libm: the standard library's hash tables call ceil.
+            linkerSettings: [.unsafeFlags(["-Xclang-linker", "-static"]), .linkedLibrary("m")]),
 
         // Tests: one target for each target of Sources, and the suites that need root and a whole host.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),

@@ -84,3 +84,5 @@ static inline int tandem_epoll_set(int epoll, int operation, int descriptor, uin
 }
 
 static inline int tandem_epoll_descriptor(const struct epoll_event *event) { return event->data.fd; }
+
+static inline int tandem_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
