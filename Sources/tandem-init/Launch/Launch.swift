@@ -177,6 +177,8 @@ extension ProcessPlan {
     private func pauseForEver(_ report: FailureReport) -> Never {
         report.ready()
         close(report.descriptor)
+        // This memory is still the monitor's, with its plan: `exec` runs beside it and must not read it.
+        _ = tandem_hide_memory()
         // What `exec` leaves behind becomes this process's child.
         tandem_ignore_children()
         while true { pause() }

@@ -9,6 +9,8 @@ extension ProcessPlan {
         // Signals are blocked before the fork, so that none is lost between it and the first wait.
         let signals = tandem_signal_descriptor()
         report.check(signals, .clone)
+        // This memory is still the monitor's, with its plan: the command must not read it. Its own execve undoes that.
+        _ = tandem_hide_memory()
         let child = fork()
         report.check(child, .clone)
         if child == 0 {
