@@ -29,8 +29,11 @@ private func processRow(_ pid: UInt32) -> ProcessRow? {
         let begin = text.firstIndex(of: 0x28)
     else { return nil }
     // Fields after the name, which may hold blanks and parentheses; the first one is field 3 of proc_pid_stat(5).
+    // Some, such as the limit of resident memory, take all 64 bits; signs are left out, no field in use has one.
     let fields = text[(end + 2)...].split(separator: 0x20).map { field in
-        field.reduce(Int64(0)) { total, byte in byte >= 0x30 && byte <= 0x39 ? total * 10 + Int64(byte - 0x30) : total }
+        field.reduce(UInt64(0)) { total, byte in
+            byte >= 0x30 && byte <= 0x39 ? total &* 10 &+ UInt64(byte - 0x30) : total
+        }
     }
     guard fields.count > 21 else { return nil }
     var command = readFile(folder + bytes("/cmdline")) ?? []
@@ -41,8 +44,8 @@ private func processRow(_ pid: UInt32) -> ProcessRow? {
     let tick = UInt64(1_000_000_000 / sysconf(Int32(_SC_CLK_TCK)))
     return ProcessRow(
         pid: pid, parent: UInt32(truncatingIfNeeded: fields[1]), uid: status.st_uid,
-        startTime: UInt64(fields[19]) * tick, cpuTime: UInt64(fields[11] + fields[12]) * tick,
-        residentMemory: UInt64(fields[21]) * UInt64(getpagesize()), terminal: UInt32(truncatingIfNeeded: fields[4]),
+        startTime: fields[19] &* tick, cpuTime: (fields[11] &+ fields[12]) &* tick,
+        residentMemory: fields[21] &* UInt64(getpagesize()), terminal: UInt32(truncatingIfNeeded: fields[4]),
         threads: UInt32(truncatingIfNeeded: fields[17]), command: command)
 }
 

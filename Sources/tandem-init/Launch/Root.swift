@@ -51,6 +51,11 @@ extension LaunchPlan {
         }
         let optional = root.discardable ? bytes(",volatile") : []
         var result = mountOverlay(options + optional)
+        if result < 0 && tandem_errno() == ENOENT {
+            // A new writable disk of a guest is empty.
+            for needed in [root.upper, root.work, root.mountPoint] where !needed.isEmpty { makeFolders(needed) }
+            result = mountOverlay(options + optional)
+        }
         if result < 0 && root.discardable && tandem_errno() == EINVAL { result = mountOverlay(options) }
         report.check(result, .root, bytes("overlay"))
     }
