@@ -78,7 +78,9 @@ final class Agent {
         case .input: runner.input(frame.process, frame.payload)
         case .closeInput: runner.closeInput(frame.process)
         case .resize:
-            guard let rows = try? reader.number(UInt16.self), let columns = try? reader.number(UInt16.self) else { return }
+            guard let rows = try? reader.number(UInt16.self), let columns = try? reader.number(UInt16.self) else {
+                return
+            }
             runner.resize(frame.process, rows: rows, columns: columns)
         case .signal:
             guard let number = try? reader.number(UInt32.self), let all = try? reader.bool() else { return }
@@ -86,7 +88,9 @@ final class Agent {
         case .listProcesses: runner.listProcesses()
         case .guestUsage: runner.guestUsage()
         case .credit:
-            guard let count = try? reader.number(UInt32.self), let stream = try? reader.number(UInt8.self) else { return }
+            guard let count = try? reader.number(UInt32.self), let stream = try? reader.number(UInt8.self) else {
+                return
+            }
             credited(frame.process, stream, Int(count))
         case .powerOff:
             isPoweringOff = true

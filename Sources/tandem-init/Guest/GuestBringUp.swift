@@ -12,7 +12,9 @@ func bringUpGuest(deadline: UInt64 = 60_000_000_000) -> Result<Int32, LaunchFail
 
 private func failed(_ object: Bytes) -> LaunchFailure { LaunchFailure(.guest, errno: tandem_errno(), object: object) }
 
-/// The kernel's first root has no parent mount, so pivot_root refuses to leave it. Bound on itself and moved over
+/// The kernel's first root has no parent mount, so pivot_root refuses to leave it.
+///
+/// Bound on itself and moved over
 /// itself, the same files are an ordinary mount that a workload can be pivoted away from.
 private func leaveFirstRoot() -> LaunchFailure? {
     let place = bytes("/.root")

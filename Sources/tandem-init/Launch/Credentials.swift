@@ -3,7 +3,9 @@
 import CLinux
 
 extension ProcessPlan {
-    /// Gives up every right that the process is not to have. The order matters; each step says why.
+    /// Gives up every right that the process is not to have.
+    ///
+    /// The order matters; each step says why.
     ///
     /// - Returns: The user's home folder.
     func applyCredentials(_ report: FailureReport) -> Bytes {

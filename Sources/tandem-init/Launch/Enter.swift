@@ -10,6 +10,9 @@ import CLinux
 /// - Parameters:
 ///   - target: pidfd of the workload's first process.
 ///   - namespaces: Those that the workload does not share with the caller.
+///   - cgroup: The workload's groups.
+///   - process: What is executed.
+/// - Returns: The process once it has been executed, or why it could not be.
 func enter(
     _ target: Int32, namespaces: NamespaceSet, cgroup: CgroupPlacement, process: ProcessPlan
 ) -> Result<LaunchedProcess, LaunchFailure> {

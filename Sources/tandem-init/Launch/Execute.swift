@@ -6,9 +6,14 @@ import CLinux
 private var defaultPath: Bytes { bytes("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") }
 
 extension ProcessPlan {
-    /// Becomes the command. Runs last in a child whose root, streams and rights are set.
+    /// Becomes the command.
     ///
-    /// - Parameter helper: busybox, opened before the root was left, for `.helper`.
+    /// Runs last in a child whose root, streams and rights are set.
+    ///
+    /// - Parameters:
+    ///   - home: The user's home folder.
+    ///   - helper: busybox, opened before the root was left, for `.helper`.
+    ///   - report: Where a failure is told.
     func execute(home: Bytes, helper: Int32, _ report: FailureReport) -> Never {
         // Root has been there already and may keep it; a user without the right to look it up stays there too.
         let entered = withPath(workingDirectory.isEmpty ? [0x2F] : workingDirectory) { chdir($0) }

@@ -141,7 +141,9 @@ extension ProcessPlan {
         return copy
     }
 
-    /// Connects the streams, gives up rights and executes the command. The root is the workload's.
+    /// Connects the streams, gives up rights and executes the command.
+    ///
+    /// The root is the workload's.
     func become(_ streams: Streams, helper: Int32, isFirst: Bool, _ report: FailureReport) -> Never {
         streams.connect(self, isFirst: isFirst, report)
         // Nothing but the streams goes any further; the report's pipe closes itself at execve.

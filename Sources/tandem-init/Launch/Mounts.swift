@@ -129,7 +129,9 @@ extension RootFolder {
         return nil
     }
 
-    /// Hides a path: a file behind `/dev/null`, a folder behind an empty read-only tmpfs. A missing one is no failure.
+    /// Hides a path: a file behind `/dev/null`, a folder behind an empty read-only tmpfs.
+    ///
+    /// A missing one is no failure.
     func mask(_ path: Bytes) -> LaunchFailure? {
         let target = open(path, O_PATH)
         guard target >= 0 else { return nil }
@@ -147,7 +149,9 @@ extension RootFolder {
         return result < 0 ? LaunchFailure(.mount, errno: tandem_errno(), object: path) : nil
     }
 
-    /// Makes a path read-only by a bind mount over itself. A missing one is no failure.
+    /// Makes a path read-only by a bind mount over itself.
+    ///
+    /// A missing one is no failure.
     func protect(_ path: Bytes) -> LaunchFailure? {
         let target = open(path, O_PATH)
         guard target >= 0 else { return nil }

@@ -2,7 +2,9 @@
 
 import CLinux
 
-/// The root file system of a workload while it is built. No path given to it ever leads out of it.
+/// The root file system of a workload while it is built.
+///
+/// No path given to it ever leads out of it.
 struct RootFolder {
     /// Opened with `O_PATH`.
     let descriptor: Int32

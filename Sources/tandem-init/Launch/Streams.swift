@@ -4,7 +4,9 @@ import CLinux
 
 /// The two ends of a process's standard streams.
 struct Streams {
-    /// Our ends; -1 where there is none. With a terminal, `input` and `output` are the same descriptor: its master.
+    /// Our ends; -1 where there is none.
+    ///
+    /// With a terminal, `input` and `output` are the same descriptor: its master.
     var input: Int32 = -1
     var output: Int32 = -1
     var errors: Int32 = -1
@@ -52,7 +54,9 @@ struct Streams {
 
     /// Closes the child's ends in the parent.
     mutating func closeChildEnds() {
-        for descriptor in [childInput, childOutput, childErrors, terminalChild] where descriptor >= 0 { close(descriptor) }
+        for descriptor in [childInput, childOutput, childErrors, terminalChild] where descriptor >= 0 {
+            close(descriptor)
+        }
         (childInput, childOutput, childErrors, terminalChild) = (-1, -1, -1, -1)
     }
 
@@ -74,7 +78,9 @@ struct Streams {
         (input, output, errors, terminalParent) = (-1, -1, -1, -1)
     }
 
-    /// Puts the streams in place in the child. With a terminal, it is made in the /dev/pts that the child sees.
+    /// Puts the streams in place in the child.
+    ///
+    /// With a terminal, it is made in the /dev/pts that the child sees.
     func connect(_ plan: ProcessPlan, isFirst: Bool, _ report: FailureReport) {
         if plan.terminal {
             connectTerminal(plan, isFirst: isFirst, report)

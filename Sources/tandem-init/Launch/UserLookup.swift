@@ -14,7 +14,9 @@ struct UserLookup {
     ///
     /// - Returns: What could not be found.
     mutating func resolve(user specification: Bytes, additional: [Bytes]) -> LaunchFailure? {
-        let parts = specification.split(separator: 0x3A, maxSplits: 1, omittingEmptySubsequences: false).map { Bytes($0) }
+        let parts = specification.split(separator: 0x3A, maxSplits: 1, omittingEmptySubsequences: false).map {
+            Bytes($0)
+        }
         let userText = parts.first ?? []
         let groupText = parts.count > 1 ? parts[1] : []
         let accounts = readFile(bytes("/etc/passwd")) ?? []
