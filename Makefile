@@ -7,7 +7,7 @@ SHELL := /bin/bash
 # What a fresh Debian 12 lacks. The three lists are checked before apt is asked, so that a second call costs nothing.
 BUILD_PACKAGES := libarchive-dev libcap-dev libseccomp-dev libsqlite3-dev libvirt-dev pkg-config
 RUN_PACKAGES := busybox-static e2fsprogs erofs-utils libvirt-daemon qemu-system-x86
-TEST_PACKAGES := cpio python3 runc xz-utils
+TEST_PACKAGES := cpio kmod python3 runc xz-utils
 KERNEL_PACKAGES := bc bison flex gcc libelf-dev libssl-dev linux-source-6.1 make rsync xz-utils
 
 BUILD := .build
@@ -31,6 +31,9 @@ endef
 
 setup: ## Install what building and running need (apt, as root)
 	$(call apt,$(BUILD_PACKAGES) $(RUN_PACKAGES))
+	@# libvirt's QEMU driver wants this user to exist, also where QEMU runs as root; only libvirt-daemon-system makes it.
+	@getent passwd libvirt-qemu >/dev/null || useradd --system --user-group --no-create-home \
+		--home-dir /var/lib/libvirt --shell /usr/sbin/nologin libvirt-qemu
 
 build: setup ## Build for development
 	$(SWIFT_BUILD)

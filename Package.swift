@@ -11,6 +11,8 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     .treatAllWarnings(as: .error),
+    // CLinux needs the C library's Linux part; every module of C headers has to be read with the same view of it.
+    .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"]),
 ]
 
 /// tandem-init has no Foundation and no runtime metadata: Embedded Swift, one module, optimized for size.
