@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinux
+import Dispatch
+import Glibc
+import LaunchProtocol
+import Synchronization
+
+/// Frames in both directions over a UNIX socket, without a thread of its own.
+final class FrameSocket: Sendable {
+    private struct State {
+        var decoder = FrameDecoder()
+        var outgoing: Bytes = []
+        var sent = 0
+        var reader: (any DispatchSourceRead)?
+        var writer: (any DispatchSourceWrite)?
+        var isPaused = false
+        var isClosed = false
+        var waitingForRoom: [CheckedContinuation<Void, Never>] = []
+    }
+
+    /// Senders wait while more than this is queued.
+    private static let highWater = 1 << 18
+
+    private let descriptor: Int32
+    private let queue = DispatchQueue(label: "tandem.monitor", qos: .userInitiated)
+    private let state = Mutex(State())
+
+    /// Takes over a connected socket.
+    init(_ descriptor: Int32) {
+        self.descriptor = descriptor
+        _ = tandem_set_nonblocking(descriptor, 1)
+    }
+
+    /// Begins to read.
+    ///
+    /// Both handlers are called one at a time and in order; `onClosed` comes last and once, also after `close()`.
+    func open(onFrame: @escaping @Sendable (Frame) -> Void, onClosed: @escaping @Sendable () -> Void) {
+        let descriptor = descriptor
+        state.withLock { state in
+            let reader = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
+            reader.setEventHandler { [self] in receive(onFrame) }
+            reader.setCancelHandler {
+                Glibc.close(descriptor)
+                onClosed()
+            }
+            state.reader = reader
+            reader.resume()
+        }
+    }
+
+    /// Sends a frame now or as soon as there is room.
+    func send(_ frame: Frame) {
+        state.withLock { state in
+            guard !state.isClosed else { return }
+            let wasEmpty = state.sent == state.outgoing.count
+            state.outgoing += frame.encoded()
+            if wasEmpty { flush(&state) }
+        }
+    }
+
+    /// Sends a frame and waits until the queue is short again.
+    func sendWithBackPressure(_ frame: Frame) async {
+        send(frame)
+        await withCheckedContinuation { continuation in
+            let mustWait = state.withLock { state in
+                guard !state.isClosed, state.outgoing.count - state.sent > Self.highWater else { return false }
+                state.waitingForRoom.append(continuation)
+                return true
+            }
+            if !mustWait { continuation.resume() }
+        }
+    }
+
+    /// Stops or goes on reading, so that the other side feels back-pressure.
+    func setPaused(_ paused: Bool) {
+        state.withLock { state in
+            guard !state.isClosed, paused != state.isPaused, let reader = state.reader else { return }
+            state.isPaused = paused
+            if paused { reader.suspend() } else { reader.resume() }
+        }
+    }
+
+    /// Ends the connection at once.
+    func close() {
+        let waiting = state.withLock { state in
+            guard !state.isClosed else { return [CheckedContinuation<Void, Never>]() }
+            state.isClosed = true
+            shutdown(descriptor, Int32(SHUT_RDWR))
+            // A suspended source never runs its cancel handler.
+            if state.isPaused { state.reader?.resume() }
+            state.reader?.cancel()
+            state.writer?.cancel()
+            if state.reader == nil { Glibc.close(descriptor) }
+            state.reader = nil
+            state.writer = nil
+            defer { state.waitingForRoom = [] }
+            return state.waitingForRoom
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
+    private func receive(_ onFrame: (Frame) -> Void) {
+        var chunk = Bytes(repeating: 0, count: 65_536)
+        let count = chunk.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+        if count < 0 && (errno == EAGAIN || errno == EINTR) { return }
+        guard count > 0 else { return close() }
+        let (frames, isBroken) = state.withLock { state in
+            state.decoder.append(chunk[..<count])
+            var frames: [Frame] = []
+            // A failure shows in `isBroken`.
+            while let frame = try? state.decoder.next() { frames.append(frame) }
+            return (frames, state.decoder.isBroken)
+        }
+        for frame in frames { onFrame(frame) }
+        if isBroken { close() }
+    }
+
+    private func flush(_ state: inout State) {
+        while state.sent < state.outgoing.count {
+            let count = state.outgoing.withUnsafeBytes {
+                Glibc.send(
+                    descriptor, $0.baseAddress.map { $0 + state.sent }, $0.count - state.sent, Int32(MSG_NOSIGNAL))
+            }
+            if count < 0 {
+                if errno == EINTR { continue }
+                // The reader sees a broken connection too, and closes it.
+                if errno == EAGAIN { waitForRoom(&state) }
+                return
+            }
+            state.sent += count
+        }
+        state.outgoing.removeAll(keepingCapacity: state.outgoing.count <= 65_536)
+        state.sent = 0
+        state.writer?.cancel()
+        state.writer = nil
+    }
+
+    /// A descriptor may only be closed when no source watches it any more: the writer gets one of its own.
+    private func waitForRoom(_ state: inout State) {
+        guard state.writer == nil else { return }
+        let duplicate = tandem_duplicate_above(descriptor, 3)
+        guard duplicate >= 0 else { return }
+        let writer = DispatchSource.makeWriteSource(fileDescriptor: duplicate, queue: queue)
+        writer.setEventHandler { [self] in resumeSending() }
+        writer.setCancelHandler { Glibc.close(duplicate) }
+        state.writer = writer
+        writer.resume()
+    }
+
+    private func resumeSending() {
+        let waiting = self.state.withLock { state in
+            guard !state.isClosed else { return [CheckedContinuation<Void, Never>]() }
+            flush(&state)
+            guard state.outgoing.count - state.sent <= Self.highWater / 2 else { return [] }
+            defer { state.waitingForRoom = [] }
+            return state.waitingForRoom
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+}
