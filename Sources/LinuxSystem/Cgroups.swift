@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import FoundationEssentials
+import SystemPackage
+public import TandemModel
+
+/// Finds out which version of control groups the host has.
+public enum Cgroups {
+    /// The driver for this host: v2 where it carries the controllers, else v1.
+    ///
+    /// - Throws: `.unsupported` if neither is mounted, `.permissionDenied` if it cannot be written.
+    public static func detect() throws(EngineError) -> any CgroupDriver {
+        // Without /proc no cgroup is found.
+        let mounts = (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? ""
+        let found = parse(mountInformation: mounts)
+        if !found.legacy.isEmpty { return CgroupV1(hierarchies: found.legacy) }
+        if let unified = found.unified { return try CgroupV2(mountPoint: unified) }
+        throw EngineError(
+            .unsupported, "no control groups are mounted",
+            hint: "Mount them: mount -t cgroup2 none /sys/fs/cgroup")
+    }
+
+    /// Reads proc_pid_mountinfo(5): the v2 mount point, and that of each v1 controller.
+    static func parse(mountInformation text: String) -> (unified: FilePath?, legacy: [String: FilePath]) {
+        let known: Set<String> = ["cpu", "cpuacct", "cpuset", "memory", "pids", "freezer", "devices", "blkio"]
+        var unified: FilePath?
+        var legacy: [String: FilePath] = [:]
+        for line in text.split(separator: "\n") {
+            let fields = line.split(separator: " ").map(String.init)
+            guard fields.count > 6, let dash = fields.firstIndex(of: "-"), fields.count > dash + 3 else { continue }
+            let mountPoint = FilePath(fields[4])
+            switch fields[dash + 1] {
+            case "cgroup2": unified = unified ?? mountPoint
+            case "cgroup":
+                for option in fields[dash + 3].split(separator: ",").map(String.init) where known.contains(option) {
+                    legacy[option] = legacy[option] ?? mountPoint
+                }
+            default: break
+            }
+        }
+        return (unified, legacy)
+    }
+}

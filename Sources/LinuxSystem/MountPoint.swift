@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinux
+import FoundationEssentials
+import Glibc
+public import SystemPackage
+public import TandemModel
+
+/// Mounts in our own mount namespace.
+public enum MountPoint {
+    /// Mounts an EROFS file read-only on an existing folder: the file itself where the kernel can (6.12 and later),
+    /// else through a loop device. Blocks.
+    public static func mountErofs(_ file: FilePath, on folder: FilePath) throws(EngineError) {
+        let flags = UInt(MS_RDONLY | MS_NODEV)
+        var result = call(source: file.string, target: folder, type: "erofs", flags: flags)
+        if result != 0 && errno == ENOTBLK {
+            guard let device = LoopDevice.attach(file) else {
+                throw failure("no loop device can be had for '\(file)'", hint: "Load the kernel module 'loop'.")
+            }
+            result = call(source: device.path, target: folder, type: "erofs", flags: flags)
+            let problem = errno
+            close(device.descriptor)
+            errno = problem
+        }
+        guard result == 0 else {
+            throw failure("'\(file)' cannot be mounted", hint: "The kernel needs EROFS: `modprobe erofs`, then `tandem doctor`.")
+        }
+    }
+
+    /// Makes a mount point's events private to us, so that mounts below it do not reach other namespaces and back.
+    public static func makePrivateBind(_ folder: FilePath) throws(EngineError) {
+        guard call(source: folder.string, target: folder, type: nil, flags: UInt(MS_BIND)) == 0,
+            call(source: nil, target: folder, type: nil, flags: UInt(MS_PRIVATE)) == 0
+        else { throw failure("'\(folder)' cannot be made a private mount") }
+    }
+
+    /// Detaches whatever is mounted on a folder; nothing mounted is no failure. Blocks.
+    public static func detach(_ folder: FilePath) throws(EngineError) {
+        while folder.withPlatformString({ umount2($0, Int32(MNT_DETACH) | 8 /* UMOUNT_NOFOLLOW */) }) == 0 {}
+        guard errno == EINVAL || errno == ENOENT else { throw failure("'\(folder)' cannot be unmounted") }
+    }
+
+    /// The targets of all mounts at or below a folder, deepest first.
+    public static func targets(below folder: FilePath) -> [FilePath] {
+        // Without /proc nothing is found.
+        let text = (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").compactMap { line -> FilePath? in
+            let fields = line.split(separator: " ", maxSplits: 5)
+            guard fields.count > 4 else { return nil }
+            let path = FilePath(unescaped(String(fields[4])))
+            return path.starts(with: folder) ? path : nil
+        }.reversed()
+    }
+
+    /// proc_pid_mountinfo(5) writes space, tab, newline and backslash as octal numbers.
+    private static func unescaped(_ text: String) -> String {
+        guard text.contains("\\") else { return text }
+        var result = text
+        for (code, character) in [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")] {
+            result = result.replacing(code, with: character)
+        }
+        return result
+    }
+
+    private static func call(source: String?, target: FilePath, type: String?, flags: UInt) -> Int32 {
+        target.withPlatformString { target in
+            // Swift passes NULL for nil.
+            mount(source, target, type, flags, nil)
+        }
+    }
+
+    private static func failure(_ what: String, hint: String? = nil) -> EngineError {
+        let number = errno
+        let code: EngineError.Code =
+            number == EPERM || number == EACCES ? .permissionDenied : number == ENODEV ? .unsupported : .internal
+        return EngineError(code, "\(what): \(String(cString: strerror(number)))", hint: hint)
+    }
+}
