@@ -92,7 +92,7 @@ let package = Package(
         .target(
             name: "Backend",
             dependencies: [
-                "LaunchProtocol", "Monitor", "OCI", "TandemModel",
+                "LaunchProtocol", "LinuxSystem", "Monitor", "OCI", "TandemModel",
                 .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: strict),
 
@@ -206,7 +206,10 @@ let package = Package(
             ], swiftSettings: strict),
         .testTarget(
             name: "BackendTests",
-            dependencies: ["Backend", "TandemModel", .product(name: "SystemPackage", package: "swift-system")],
+            dependencies: [
+                "Backend", "LaunchProtocol", "LinuxSystem", "TandemModel",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ContainerBackendTests",

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import LaunchProtocol
 public import Monitor
 public import TandemModel
 
