@@ -100,7 +100,7 @@ let package = Package(
         .target(
             name: "ContainerBackend",
             dependencies: [
-                "Backend", "LaunchProtocol", "LinuxSystem", "Monitor", "OCI", "TandemModel",
+                "Backend", "CLinux", "LaunchProtocol", "LinuxSystem", "Monitor", "OCI", "TandemModel",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),

@@ -3,7 +3,7 @@
 public import SystemPackage
 public import TandemModel
 
-/// Makes and reads control groups, each below the group `tandem` and named by its workload's id.
+/// Makes and reads control groups, each below the group `tandem/<scope>` and named by its workload's id.
 ///
 /// All calls block for some microseconds: they are reads and writes of the kernel's own file systems.
 public protocol CgroupDriver: Sendable {
@@ -35,6 +35,8 @@ public protocol CgroupDriver: Sendable {
     func remove(_ name: String) throws(EngineError)
     /// The names of all groups that exist.
     func names() -> [String]
+    /// Removes the parent of all groups if none is left.
+    func removeScope()
 }
 
 /// Access to device nodes.

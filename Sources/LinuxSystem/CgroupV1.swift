@@ -14,7 +14,17 @@ public struct CgroupV1: CgroupDriver {
     /// Those that every group joins. `cpuset` is joined only when asked for: a new group of it has no processors.
     private static let always: Set<String> = ["cpu", "cpuacct", "memory", "pids", "freezer", "devices", "blkio"]
 
-    init(hierarchies: [String: FilePath]) { self.hierarchies = hierarchies }
+    private let scope: String
+
+    init(hierarchies: [String: FilePath], scope: String) throws(EngineError) {
+        self.hierarchies = hierarchies
+        self.scope = scope
+        for controller in hierarchies.keys {
+            guard let parent = parent(controller) else { continue }
+            try CgroupFolder(parent.path.removingLastComponent()).make()
+            try parent.make()
+        }
+    }
 
     public var controllers: [String] { hierarchies.keys.sorted() }
 
@@ -31,8 +41,10 @@ public struct CgroupV1: CgroupDriver {
     }
 
     /// A controller's folder for a group; several controllers may share a mount.
-    private func folder(_ controller: String, _ name: String) -> CgroupFolder? {
-        hierarchies[controller].map { CgroupFolder($0.appending("tandem").appending(name)) }
+    private func folder(_ controller: String, _ name: String) -> CgroupFolder? { parent(controller)?[name] }
+
+    private func parent(_ controller: String) -> CgroupFolder? {
+        hierarchies[controller].map { CgroupFolder($0.appending("tandem").appending(scope)) }
     }
 
     private func joined(_ name: String) -> [CgroupFolder] {
@@ -50,11 +62,7 @@ public struct CgroupV1: CgroupDriver {
     public func make(_ name: String, limits: ResourceLimits, devices: [DeviceRule]?) throws(EngineError) {
         for controller in controllers where Self.always.contains(controller) || !limits.cpuset.isEmpty {
             guard let folder = folder(controller, name) else { continue }
-            if !folder.exists {
-                let parent = CgroupFolder(folder.path.removingLastComponent())
-                if !parent.exists { try parent.make() }
-                try folder.make()
-            }
+            try folder.make()
             if controller == "cpuset" { try inheritProcessors(folder) }
         }
         try update(name, limits: limits)
@@ -70,10 +78,11 @@ public struct CgroupV1: CgroupDriver {
 
     /// A cpuset group must have processors and memory nodes before a process may join it.
     private func inheritProcessors(_ folder: CgroupFolder) throws(EngineError) {
-        let parent = CgroupFolder(folder.path.removingLastComponent())
-        let root = CgroupFolder(parent.path.removingLastComponent())
+        let scope = CgroupFolder(folder.path.removingLastComponent())
+        let tandem = CgroupFolder(scope.path.removingLastComponent())
+        let root = CgroupFolder(tandem.path.removingLastComponent())
         for file in ["cpuset.cpus", "cpuset.mems"] {
-            for (from, to) in [(root, parent), (parent, folder)] {
+            for (from, to) in [(root, tandem), (tandem, scope), (scope, folder)] {
                 let value = (from.read(file) ?? "").filter { !$0.isNewline }
                 if (to.read(file) ?? "").allSatisfy(\.isWhitespace), !value.isEmpty { try to.write(value, to: file) }
             }
@@ -188,7 +197,13 @@ public struct CgroupV1: CgroupDriver {
         for group in groups { try group.remove() }
     }
 
-    public func names() -> [String] {
-        Set(hierarchies.values.flatMap { CgroupFolder($0.appending("tandem")).children }).sorted()
+    public func names() -> [String] { Set(hierarchies.keys.flatMap { parent($0)?.children ?? [] }).sorted() }
+
+    public func removeScope() {
+        for controller in controllers {
+            // Groups that still run stay, and their parents with them.
+            guard let parent = parent(controller), parent.path.withPlatformString({ rmdir($0) }) == 0 else { continue }
+            _ = parent.path.removingLastComponent().withPlatformString { rmdir($0) }
+        }
     }
 }

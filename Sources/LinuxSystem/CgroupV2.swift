@@ -13,15 +13,18 @@ public struct CgroupV2: CgroupDriver {
     private static let wanted = ["cpu", "cpuset", "io", "memory", "pids"]
 
     /// Hands the root's controllers down to the group `tandem`.
-    init(mountPoint: FilePath) throws(EngineError) {
+    init(mountPoint: FilePath, scope: String) throws(EngineError) {
         let root = CgroupFolder(mountPoint)
-        parent = root["tandem"]
+        let tandem = root["tandem"]
+        parent = tandem[scope]
+        try tandem.make()
         try parent.make()
         var enabled: [String] = []
         let offered = Set((root.read("cgroup.controllers") ?? "").split(whereSeparator: \.isWhitespace).map(String.init))
         for controller in Self.wanted where offered.contains(controller) {
             do throws(EngineError) {
                 try root.write("+\(controller)", to: "cgroup.subtree_control")
+                try tandem.write("+\(controller)", to: "cgroup.subtree_control")
                 try parent.write("+\(controller)", to: "cgroup.subtree_control")
                 enabled.append(controller)
             } catch {
@@ -127,4 +130,10 @@ public struct CgroupV2: CgroupDriver {
     }
 
     public func names() -> [String] { parent.children.sorted() }
+
+    public func removeScope() {
+        // Groups that still run stay, and their parents with them.
+        guard parent.path.withPlatformString({ rmdir($0) }) == 0 else { return }
+        _ = parent.path.removingLastComponent().withPlatformString { rmdir($0) }
+    }
 }

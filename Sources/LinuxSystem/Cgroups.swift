@@ -8,13 +8,15 @@ public import TandemModel
 public enum Cgroups {
     /// The driver for this host: v2 where it carries the controllers, else v1.
     ///
+    /// All groups lie in `tandem/<scope>`, which is made now: several daemons on a host do not see each other's.
+    ///
     /// - Throws: `.unsupported` if neither is mounted, `.permissionDenied` if it cannot be written.
-    public static func detect() throws(EngineError) -> any CgroupDriver {
+    public static func detect(scope: String) throws(EngineError) -> any CgroupDriver {
         // Without /proc no cgroup is found.
         let mounts = (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? ""
         let found = parse(mountInformation: mounts)
-        if !found.legacy.isEmpty { return CgroupV1(hierarchies: found.legacy) }
-        if let unified = found.unified { return try CgroupV2(mountPoint: unified) }
+        if !found.legacy.isEmpty { return try CgroupV1(hierarchies: found.legacy, scope: scope) }
+        if let unified = found.unified { return try CgroupV2(mountPoint: unified, scope: scope) }
         throw EngineError(
             .unsupported, "no control groups are mounted",
             hint: "Mount them: mount -t cgroup2 none /sys/fs/cgroup")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CLinux
 import Glibc
 public import LaunchProtocol
 import LinuxSystem
@@ -210,6 +211,18 @@ public final class MonitorConnection: Sendable {
     public func endBlocking(milliseconds: Int32) {
         socket.close()
         HostProcess(monitorProcess).endBlocking(graceMilliseconds: milliseconds)
+    }
+
+    /// Makes sure that no monitor listens on a socket any more, and so that no process of its workload is left.
+    ///
+    /// Blocks, at most for `milliseconds` until the monitor is killed. Nobody there is no failure.
+    public static func endBlocking(socketPath: FilePath, milliseconds: Int32) {
+        guard let descriptor = MonitorSocket.connect(socketPath) else { return }
+        let process = MonitorSocket.peer(of: descriptor)
+        let request = Frame(.powerOff).encoded()
+        _ = request.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        if let process { HostProcess(process).endBlocking(graceMilliseconds: milliseconds) }
+        Glibc.close(descriptor)
     }
 
     // MARK: Frames

@@ -95,6 +95,11 @@ static inline int tandem_set_limit(unsigned resource, uint64_t soft, uint64_t ha
     return setrlimit((__rlimit_resource_t)resource, &limit);
 }
 
+static inline uint64_t tandem_hard_limit(unsigned resource) {
+    struct rlimit limit = {0};
+    return getrlimit((__rlimit_resource_t)resource, &limit) < 0 ? 0 : (uint64_t)limit.rlim_max;
+}
+
 static inline int tandem_power_off(void) { return reboot(RB_POWER_OFF); }
 
 // Keeps others from looking into this process through /proc until its next execve.

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Backend
+import LaunchProtocol
+import LinuxSystem
+public import Monitor
+import SystemPackage
+public import TandemModel
+
+/// Runs workloads in namespaces and control groups of the host's kernel.
+public final class ContainerBackend: WorkloadBackend {
+    public let kind = WorkloadKind.container
+
+    let paths: WorkloadPaths
+    let program: MonitorProgram
+    let layerMounts: LayerMounts
+    /// The driver, or why there is none.
+    let cgroups: Result<any CgroupDriver, EngineError>
+
+    /// Sweeps what an earlier daemon has mounted, and finds out what the host has. Blocks.
+    public init(paths: WorkloadPaths, program: MonitorProgram) throws(EngineError) {
+        self.paths = paths
+        self.program = program
+        try Folders.make(paths.runRoot.appending("workloads"), mode: 0o700)
+        for fileSystem in ["erofs", "overlay"] where !HostInformation.fileSystems.contains(fileSystem) {
+            // Distributions keep them as modules; what is still missing then, the report says.
+            try? SystemProgram(path: "/sbin/modprobe", arguments: [fileSystem]).run()
+        }
+        layerMounts = try LayerMounts(folder: paths.layers)
+        do throws(EngineError) {
+            cgroups = .success(try Cgroups.detect(scope: paths.scope))
+        } catch {
+            cgroups = .failure(error)
+        }
+    }
+
+    /// Lets go of what is kept between starts; workloads go on. Blocks.
+    public func shutDown() {
+        layerMounts.removeAll()
+        if case .success(let driver) = cgroups { driver.removeScope() }
+    }
+
+    public func makeStorage(_ plan: WorkloadPlan) async throws(EngineError) {
+        let folder = plan.request.dataDirectory
+        try await BlockingQueue.run { () throws(EngineError) in
+            try Folders.make(folder, mode: 0o710)
+            // The root of the overlay shows the mode of its upper folder.
+            try Folders.make(folder.appending("upper"), mode: 0o755)
+            try Folders.make(folder.appending("work"), mode: 0o711)
+        }
+    }
+
+    public func prepare(
+        _ plan: WorkloadPlan, phases: PhaseRecorder
+    ) async throws(EngineError) -> any WorkloadInstance {
+        try await BlockingQueue.run { [self] () throws(EngineError) in try prepareBlocking(plan, phases: phases) }
+    }
+
+    private func prepareBlocking(
+        _ plan: WorkloadPlan, phases: PhaseRecorder
+    ) throws(EngineError) -> ContainerInstance {
+        let request = plan.request
+        let name = request.id.description
+        let driver = try cgroups.get()
+        var rollback = Rollback()
+        do throws(EngineError) {
+            let begun = HostTime.monotonic
+            rollback.add("remove the run folder") { [paths] () throws(EngineError) in
+                try Folders.remove(paths.runDirectory(request.id))
+            }
+            try Folders.make(request.runDirectory.appending("root"), mode: 0o700)
+            if plan.request.spec.removeOnExit { try discardIncompleteWork(request) }
+            let layers = try layerMounts.acquire(request.layers)
+            rollback.add("release the layers") { [layerMounts] () throws(EngineError) in layerMounts.release(layers) }
+            let mounted = HostTime.monotonic
+            phases.record(Phase(.rootfs, start: begun, end: mounted))
+            rollback.add("remove the control group") { () throws(EngineError) in try driver.remove(name) }
+            try driver.make(
+                name, limits: request.spec.limits,
+                devices: request.spec.security.privileged ? nil : try deviceRules(request.spec))
+            phases.record(Phase(.cgroup, start: mounted, end: HostTime.monotonic))
+            let monitor = try MonitorConnection.spawn(
+                program: program, plan: plan.monitor, errorLog: paths.monitorLog(request.id))
+            monitor.onPhase { phases.record($0) }
+            return ContainerInstance(
+                id: request.id, monitor: monitor, cgroups: driver, onceLaunched: { [layerMounts] in layerMounts.release(layers) })
+        } catch {
+            throw rollback.undo(after: error)
+        }
+    }
+
+    /// A `volatile` overlay refuses its work folder after a crash (Documentation/filesystems/overlayfs): its writable
+    /// layer goes with the workload, so nothing of it is worth keeping.
+    private func discardIncompleteWork(_ request: WorkloadRequest) throws(EngineError) {
+        let work = request.dataDirectory.appending("work")
+        guard Folders.names(in: work).contains("work") else { return }
+        try Folders.remove(work)
+        try Folders.make(work, mode: 0o711)
+    }
+
+    public func adopt(_ plan: WorkloadPlan) async throws(EngineError) -> (any WorkloadInstance)? {
+        let driver = try cgroups.get()
+        guard let monitor = await MonitorConnection.connect(socketPath: paths.monitorSocket(plan.request.id)) else {
+            return nil
+        }
+        return ContainerInstance(id: plan.request.id, monitor: monitor, cgroups: driver, onceLaunched: {})
+    }
+
+    public func releaseRuntime(_ id: WorkloadID) async throws(EngineError) {
+        try await BlockingQueue.run { [self] () throws(EngineError) in
+            // Killing the group ends the workload, and with it the monitor.
+            if case .success(let driver) = cgroups { try driver.remove(id.description) }
+            MonitorConnection.endBlocking(socketPath: paths.monitorSocket(id), milliseconds: 2_000)
+            let folder = paths.runDirectory(id)
+            for target in MountPoint.targets(below: folder) { try MountPoint.detach(target) }
+            try Folders.remove(folder)
+        }
+    }
+
+    public func removeStorage(_ id: WorkloadID) async throws(EngineError) {
+        let folder = paths.dataDirectory(id)
+        try await BlockingQueue.run { () throws(EngineError) in try Folders.remove(folder) }
+    }
+
+    public func strays() async -> [WorkloadID] {
+        guard case .success(let driver) = cgroups else { return [] }
+        return await BlockingQueue.run { driver.names().compactMap { WorkloadID($0) } }
+    }
+}
