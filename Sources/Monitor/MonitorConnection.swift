@@ -35,7 +35,11 @@ public final class MonitorConnection: Sendable {
     private let socket: FrameSocket
     private let state = Mutex(State())
 
-    init(descriptor: Int32, monitorProcess: Int32, socketPath: FilePath) {
+    /// A monitor that we have spawned greets with `hello` alone, an adopted one confirms the attachment after it.
+    private let greeting: Frame.Kind
+
+    init(descriptor: Int32, monitorProcess: Int32, socketPath: FilePath, greeting: Frame.Kind = .hello) {
+        self.greeting = greeting
         self.monitorProcess = monitorProcess
         self.socketPath = socketPath
         socket = FrameSocket(descriptor)
@@ -53,7 +57,8 @@ public final class MonitorConnection: Sendable {
             Glibc.close(descriptor)
             return nil
         }
-        let connection = MonitorConnection(descriptor: descriptor, monitorProcess: process, socketPath: socketPath)
+        let connection = MonitorConnection(
+            descriptor: descriptor, monitorProcess: process, socketPath: socketPath, greeting: .attached)
         connection.socket.send(Frame(.attach, payload: [AttachFlags().rawValue]))
         await connection.waitForGreeting()
         return connection.state.withLock { $0.isGreeted } ? connection : nil
@@ -187,14 +192,17 @@ public final class MonitorConnection: Sendable {
     ///
     /// Every byte that it writes after this returns is delivered.
     public func attach(_ flags: AttachFlags) async throws(EngineError) -> ProcessSession {
-        try await ProcessSession.attach(socketPath: socketPath, flags: flags)
+        // It listens as soon as it greets.
+        await waitForGreeting()
+        return try await ProcessSession.attach(socketPath: socketPath, flags: flags)
     }
 
     /// Executes a further process in the workload.
     ///
     /// - Throws: Why it could not be executed.
     public func execute(_ plan: ProcessPlan) async throws(EngineError) -> ProcessSession {
-        try await ProcessSession.execute(socketPath: socketPath, plan: plan)
+        await waitForGreeting()
+        return try await ProcessSession.execute(socketPath: socketPath, plan: plan)
     }
 
     // MARK: The end
@@ -229,7 +237,7 @@ public final class MonitorConnection: Sendable {
 
     private func handle(_ frame: Frame) {
         switch frame.kind {
-        case .hello, .attached: resumeGreeting(isGreeted: frame.kind == .attached)
+        case .hello, .attached: if frame.kind == greeting { resumeGreeting(isGreeted: true) }
         case .phase: if let phase = Phase(decoding: frame.payload) { note(phase) }
         case .started:
             var reader = ByteReader(frame.payload)

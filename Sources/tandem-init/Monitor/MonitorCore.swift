@@ -256,8 +256,7 @@ final class MonitorCore {
         let hasEnded = record != nil || failure != nil
         let isHeld = clients.contains { $0.isControl } && !isEnding
         let isOwed = clients.contains { $0.channel.backlog > 0 && $0.process != nil }
-        if isEnding && !hasEnded { return }
-        guard hasEnded || (!hasAskedToStart && !clients.contains { $0.isControl }), !isHeld, !isOwed else { return }
+        guard hasEnded || !hasAskedToStart, !isHeld, !isOwed else { return }
         if !isEnding { runner.powerOff() }
         _ = withPath(plan.socketPath) { unlink($0) }
         loop.stop()
