@@ -68,7 +68,7 @@ let package = Package(
         .target(
             name: "ImageStore",
             dependencies: [
-                "CLibarchive", "LinuxSystem", "OCI", "TandemModel",
+                "CLibarchive", "CLinux", "LinuxSystem", "OCI", "TandemModel",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Logging", package: "swift-log"),
@@ -187,7 +187,7 @@ let package = Package(
         .testTarget(
             name: "ImageStoreTests",
             dependencies: [
-                "ImageStore", "LinuxSystem", "OCI", "TandemModel",
+                "CLibarchive", "CLinux", "ImageStore", "LinuxSystem", "OCI", "TandemModel",
                 .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: strict),
         .testTarget(

@@ -20,7 +20,23 @@ public struct SystemProgram: Sendable {
     /// Blocks until the program has ended.
     ///
     /// - Throws: `.internal` with the end of what it wrote to stderr if it is missing or did not succeed.
-    public func run() throws(EngineError) {
+    public func run() throws(EngineError) { try run(output: nil) }
+
+    /// Blocks until the program has ended, and gives what it wrote to standard output.
+    ///
+    /// - Throws: As `run`.
+    public func output() throws(EngineError) -> String {
+        let file = memfd_create("stdout", UInt32(MFD_CLOEXEC))
+        guard file >= 0 else { throw EngineError(.resourceExhausted, "'\(path)' cannot be run: no descriptor is left") }
+        defer { close(file) }
+        try run(output: file)
+        let size = Int(lseek(file, 0, SEEK_END))
+        var content = [UInt8](repeating: 0, count: max(0, size))
+        let count = pread(file, &content, content.count, 0)
+        return String(decoding: content.prefix(max(0, count)), as: UTF8.self)
+    }
+
+    private func run(output: Int32?) throws(EngineError) {
         let errors = memfd_create("stderr", UInt32(MFD_CLOEXEC))
         guard errors >= 0 else { throw EngineError(.resourceExhausted, "'\(path)' cannot be run: no descriptor is left") }
         defer { close(errors) }
@@ -28,7 +44,11 @@ public struct SystemProgram: Sendable {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
+        if let output {
+            posix_spawn_file_actions_adddup2(&actions, output, 1)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
+        }
         posix_spawn_file_actions_adddup2(&actions, errors, 2)
         var list: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
         list.append(nil)

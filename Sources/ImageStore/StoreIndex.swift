@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The store's table of contents, `index.json`: which images there are and what they are called.
+struct StoreIndex: Codable {
+    /// The ids of all images.
+    var images: [String] = []
+    /// The image of each reference.
+    var references: [String: String] = [:]
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import FoundationEssentials
+import LinuxSystem
+import Synchronization
+public import SystemPackage
+public import TandemModel
+
+/// A folder that outlives workloads; containers and VMs share it.
+public struct Volume: Sendable, Codable, Hashable {
+    /// The name; 64 hexadecimal digits for an anonymous one.
+    public let name: String
+    /// When it was made.
+    public let created: Timestamp
+    /// Labels.
+    public let labels: [String: String]
+    /// Options of the driver `local`.
+    public let options: [String: String]
+    /// Whether it was made without a name, for one workload.
+    public let isAnonymous: Bool
+}
+
+/// The volumes of the driver `local`: a folder each with `_data` and a description beside it.
+public final class VolumeStore: Sendable {
+    private let root: FilePath
+    private let volumes: Mutex<[String: Volume]>
+
+    /// Opens a store, or makes an empty one. Blocks.
+    public init(root: FilePath) throws(EngineError) {
+        self.root = root
+        try Folders.make(root, mode: 0o701)
+        var found: [String: Volume] = [:]
+        for name in Folders.names(in: root) where !name.hasPrefix(".") {
+            let description = root.appending(name).appending("volume.json")
+            // A folder without a description is what a crash has left of one that was being made or removed.
+            if let content = try? Data(contentsOf: URL(filePath: description.string)),
+                let volume = try? JSONDecoder().decode(Volume.self, from: content), volume.name == name
+            {
+                found[name] = volume
+            } else {
+                try Folders.remove(root.appending(name))
+            }
+        }
+        volumes = Mutex(found)
+    }
+
+    /// The folder that workloads see.
+    public func path(of volume: Volume) -> FilePath { root.appending(volume.name).appending("_data") }
+
+    /// All volumes by name.
+    public var all: [Volume] { volumes.withLock { $0.values.sorted { $0.name < $1.name } } }
+
+    /// Finds a volume.
+    ///
+    /// - Throws: `.notFound` in Docker's words.
+    public func volume(_ name: String) throws(EngineError) -> Volume {
+        guard let volume = volumes.withLock({ $0[name] }) else {
+            throw EngineError(.notFound, "get \(name): no such volume", hint: "`tandem volume ls` lists what there is.")
+        }
+        return volume
+    }
+
+    /// Makes a volume, or gives the one of that name. Blocks.
+    ///
+    /// - Throws: `.invalidArgument` for a name that none may have, or options that are not supported.
+    public func create(
+        name: String?, labels: [String: String] = [:], options: [String: String] = [:]
+    ) throws(EngineError) -> Volume {
+        if let name { try check(name) }
+        guard options.isEmpty else {
+            throw EngineError(
+                .unsupported, "volume options (\(options.keys.sorted().joined(separator: ", "))) are not supported yet",
+                hint: "Make the volume without --opt, or bind a folder that is mounted already.")
+        }
+        return try volumes.withLock { volumes throws(EngineError) in
+            if let name, let present = volumes[name] { return present }
+            let volume = Volume(
+                name: name ?? WorkloadID.random().description, created: HostTime.now, labels: labels, options: options,
+                isAnonymous: name == nil)
+            let folder = root.appending(volume.name)
+            try Folders.make(folder, mode: 0o701)
+            try Folders.make(folder.appending("_data"), mode: 0o755)
+            do {
+                let content = try JSONEncoder().encode(volume)
+                try content.write(to: URL(filePath: folder.appending("volume.json").string), options: .atomic)
+            } catch {
+                try Folders.remove(folder)
+                throw EngineError(.resourceExhausted, "the volume '\(volume.name)' cannot be made", cause: error)
+            }
+            volumes[volume.name] = volume
+            return volume
+        }
+    }
+
+    /// Removes a volume with everything in it. Blocks.
+    ///
+    /// `users` are the workloads that mount it.
+    ///
+    /// - Throws: `.conflict` in Docker's words if there are any.
+    public func remove(_ name: String, users: [String]) throws(EngineError) {
+        _ = try volume(name)
+        guard users.isEmpty else {
+            throw EngineError(
+                .conflict, "remove \(name): volume is in use - [\(users.joined(separator: ", "))]",
+                hint: "Remove the workloads that use it first.")
+        }
+        try volumes.withLock { volumes throws(EngineError) in
+            // The description goes first: what is left after a crash is swept at the next start.
+            let folder = root.appending(name)
+            try Folders.remove(folder.appending("volume.json"))
+            volumes[name] = nil
+            try Folders.remove(folder)
+        }
+    }
+
+    /// Docker's rule: `[a-zA-Z0-9][a-zA-Z0-9_.-]+`.
+    private func check(_ name: String) throws(EngineError) {
+        let bytes = Array(name.utf8)
+        func isWord(_ byte: UInt8) -> Bool {
+            (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+        }
+        let isValid =
+            bytes.count >= 2 && bytes.count <= 255 && isWord(bytes[0])
+            && bytes.allSatisfy { isWord($0) || [0x5F, 0x2E, 0x2D].contains($0) }
+        guard isValid else {
+            throw EngineError(
+                .invalidArgument,
+                "create \(name): \"\(name)\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed",
+                hint: "If you intended to pass a host directory, use an absolute path.")
+        }
+    }
+}
