@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Backend
+import Glibc
+import LaunchProtocol
+import LinuxSystem
+import Monitor
+import SystemPackage
+public import TandemModel
+
+/// What is known about a file in a workload.
+public struct WorkloadFile: Sendable {
+    /// Its last part.
+    public var name: String
+    /// Length in bytes.
+    public var size: Int64
+    /// Type and permission bits (`st_mode`).
+    public var mode: UInt32
+    /// Seconds since 1970.
+    public var modified: Int64
+    /// Where a symbolic link points to; empty for anything else.
+    public var linkTarget: String
+}
+
+/// Files of workloads, running or not, reached from inside: a tool of our own busybox has the workload's root as its root.
+extension Engine {
+    /// Looks at a file.
+    public func file(_ path: String, in reference: String) async throws(EngineError) -> WorkloadFile {
+        try await withFiles(of: try find(reference)) { files throws(EngineError) in try await files.status(of: path) }
+    }
+
+    /// Packs a file or folder into a tar, whose names begin with the last part of `path`.
+    ///
+    /// `receive` gets the bytes as they come.
+    public func copyOut(
+        _ path: String, from reference: String, _ receive: @Sendable ([UInt8]) async throws(EngineError) -> Void
+    ) async throws(EngineError) {
+        try await withFiles(of: try find(reference)) { files throws(EngineError) in try await files.pack(path, receive) }
+    }
+
+    /// Unpacks a tar into a folder.
+    ///
+    /// `next` gives the bytes, and `nil` at their end.
+    public func copyIn(
+        _ path: String, to reference: String, _ next: @Sendable () async throws(EngineError) -> [UInt8]?
+    ) async throws(EngineError) {
+        try await withFiles(of: try find(reference)) { files throws(EngineError) in try await files.unpack(path, next) }
+    }
+
+    private func withFiles<Value: Sendable>(
+        of workload: Workload, _ body: (FileAccess) async throws(EngineError) -> Value
+    ) async throws(EngineError) -> Value {
+        if let instance = workload.instance, let plan = workload.plan {
+            _ = try running(workload)
+            return try await body(FileAccess(monitor: instance.monitor, process: plan.monitor.launch.process))
+        }
+        return try await exclusively(workload) { () throws(EngineError) in
+            if let instance = workload.instance, let plan = workload.plan {
+                return try await body(FileAccess(monitor: instance.monitor, process: plan.monitor.launch.process))
+            }
+            return try await withIdleWorkload(workload, body)
+        }
+    }
+
+    /// Starts a workload without its command, for the time of a call. The gate is closed.
+    private func withIdleWorkload<Value: Sendable>(
+        _ workload: Workload, _ body: (FileAccess) async throws(EngineError) -> Value
+    ) async throws(EngineError) -> Value {
+        let backend = try backend(of: workload)
+        var plan = try backend.plan(try request(workload.id, workload.record.spec))
+        plan.monitor.logPath = []
+        plan.monitor.launch.process.program = .pause
+        plan.monitor.launch.process.terminal = false
+        plan.monitor.launch.process.user = []
+        plan.monitor.launch.root.readOnly = false
+        try await backend.makeStorage(plan)
+        let instance = try await backend.prepare(plan, phases: PhaseRecorder(requested: HostTime.monotonic))
+        let result: Result<Value, EngineError>
+        do throws(EngineError) {
+            _ = try await instance.monitor.start()
+            result = .success(
+                try await body(FileAccess(monitor: instance.monitor, process: plan.monitor.launch.process)))
+        } catch {
+            result = .failure(error)
+        }
+        instance.monitor.signal(SIGKILL)
+        _ = await instance.monitor.waitForExit()
+        instance.monitor.close()
+        try await backend.releaseRuntime(workload.id)
+        return try result.get()
+    }
+}

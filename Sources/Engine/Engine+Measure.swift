@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Backend
+public import LaunchProtocol
+import LinuxSystem
+import Monitor
+public import TandemModel
+
+/// What a workload costs the host.
+public struct Footprint: Sendable {
+    /// One host process.
+    public struct Process: Sendable {
+        /// `monitor`, `workload`, `vmm` or `virtiofsd`.
+        public var role: String
+        /// Host process id.
+        public var pid: Int32
+        /// Proportional set size in bytes.
+        public var proportionalSetSize: UInt64
+        /// Resident set size in bytes.
+        public var residentSetSize: UInt64
+        /// Threads.
+        public var threads: UInt64
+    }
+
+    /// Every host process that exists only because of it.
+    public var processes: [Process]
+    /// Bytes on disk of its writable layer or disk.
+    public var storage: UInt64
+    /// Its own kernel's view, if it has one.
+    public var guest: GuestUsage?
+}
+
+extension Engine {
+    /// The processes of a running workload.
+    public func processes(_ reference: String) async throws(EngineError) -> [ProcessRow] {
+        try await running(try find(reference)).monitor.listProcesses()
+    }
+
+    /// What a running workload uses; `nil` if it does not run.
+    public func usage(_ reference: String) async throws(EngineError) -> ResourceUsage? {
+        guard let instance = try find(reference).instance else { return nil }
+        return try await instance.usage()
+    }
+
+    /// What a running workload costs the host.
+    public func footprint(_ reference: String) async throws(EngineError) -> Footprint {
+        let workload = try find(reference)
+        let instance = try running(workload)
+        let listed = try await instance.footprintProcesses()
+        // Every executor answers; only a guest's answer is about a kernel of its own.
+        let usage = try await instance.monitor.guestUsage()
+        let release = String(decoding: usage.kernelRelease, as: UTF8.self)
+        let folder = paths.dataDirectory(workload.id)
+        let log = paths.log(workload.id)
+        return await BlockingQueue.run {
+            let processes = listed.map { process in
+                Footprint.Process(
+                    role: process.role, pid: process.pid,
+                    proportionalSetSize: ProcessMemory.proportionalSetSize(process.pid),
+                    residentSetSize: ProcessMemory.residentSetSize(process.pid), threads: ProcessMemory.threads(process.pid))
+            }
+            let storage = Folders.diskUsage(folder)
+            let logged = Folders.diskUsage(log)
+            return Footprint(
+                processes: processes, storage: storage > logged ? storage - logged : 0,
+                guest: release == HostInformation.kernelRelease ? nil : usage)
+        }
+    }
+
+    /// Bytes on disk of a workload's writable layer or disk.
+    public func storage(_ reference: String) async throws(EngineError) -> UInt64 {
+        let folder = paths.dataDirectory(try find(reference).id)
+        return await BlockingQueue.run { Folders.diskUsage(folder) }
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Backend
+import CLinux
+import Glibc
+import LinuxSystem
+import SystemPackage
+import TandemModel
+import VolumeStore
+
+extension Engine {
+    /// Finds a mount's source on the host.
+    func resolve(_ mount: MountSpec) throws(EngineError) -> ResolvedMount {
+        switch mount.source {
+        case .tmpfs: return ResolvedMount(spec: mount, hostPath: nil, sourceIsDirectory: true)
+        case .volume(let name):
+            let volume = try volumes.volume(name)
+            return ResolvedMount(spec: mount, hostPath: volumes.path(of: volume), sourceIsDirectory: true)
+        case .bind(let path):
+            guard path.hasPrefix("/") else {
+                throw EngineError(.invalidArgument, "invalid mount path: '\(path)' mount path must be absolute")
+            }
+            var status = stat()
+            guard stat(path, &status) == 0 else {
+                throw EngineError(
+                    .invalidArgument, "bind source path does not exist: \(path)", hint: "Make it first, or use a volume.")
+            }
+            return ResolvedMount(
+                spec: mount, hostPath: FilePath(path), sourceIsDirectory: status.st_mode & S_IFMT == S_IFDIR)
+        }
+    }
+
+    /// Names of the workloads that mount a volume.
+    public func users(ofVolume name: String) -> [String] {
+        workloads.values.filter { workload in
+            workload.record.spec.mounts.contains { $0.source == .volume(name: name) }
+        }.map(\.id.description).sorted()
+    }
+
+    /// For each image in use, the short id of a workload that uses it.
+    public func imageUsers() -> [String: String] {
+        Dictionary(workloads.values.map { ($0.record.spec.imageID, $0.id.short) }, uniquingKeysWith: { first, _ in first })
+    }
+}

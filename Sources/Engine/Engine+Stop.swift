@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Backend
+import Glibc
+import LinuxSystem
+import Logging
+import Monitor
+import StateStore
+public import TandemModel
+
+extension Engine {
+    /// Asks a workload to end, and kills it if it does not in time.
+    ///
+    /// `timeout` is in seconds; negative waits for ever, `nil` takes the workload's own.
+    ///
+    /// - Throws: `.notModified` if it does not run.
+    public func stop(_ reference: String, timeout: Int? = nil, signal: Int32? = nil) async throws(EngineError) {
+        let workload = try find(reference)
+        guard let instance = workload.instance else {
+            throw EngineError(.notModified, "the container '\(workload.record.name)' is not running")
+        }
+        workload.isStopping = true
+        if workload.record.state == .paused { try await unpause(reference) }
+        instance.monitor.signal(signal ?? workload.record.spec.stopSignal)
+        emit("kill", workload, ["signal": String(signal ?? workload.record.spec.stopSignal)])
+        let seconds = timeout ?? workload.record.spec.stopTimeout
+        if await waitForEnd(workload, seconds: seconds < 0 ? nil : Double(seconds)) { return emit("stop", workload) }
+        try await endNow(workload, instance)
+        emit("stop", workload)
+    }
+
+    /// Sends a signal to a workload's first process.
+    public func kill(_ reference: String, signal: Int32) async throws(EngineError) {
+        let workload = try find(reference)
+        guard let instance = workload.instance else {
+            throw EngineError(
+                .conflict, "cannot kill container: \(reference): container \(workload.id) is not running",
+                hint: "`tandem ps -a` shows its state.")
+        }
+        instance.monitor.signal(signal)
+        emit("kill", workload, ["signal": String(signal)])
+        guard signal == SIGKILL else { return }
+        // A frozen process takes the signal when it goes on.
+        if workload.record.state == .paused { try await unpause(reference) }
+        _ = await waitForEnd(workload, seconds: 10)
+    }
+
+    /// Stops, if it runs, and starts again.
+    public func restart(_ reference: String, timeout: Int? = nil) async throws(EngineError) {
+        let workload = try find(reference)
+        if workload.instance != nil {
+            // `--rm` would take it away in between.
+            let removesOnExit = workload.record.spec.removeOnExit
+            workload.record.spec.removeOnExit = false
+            do throws(EngineError) {
+                try await stop(reference, timeout: timeout)
+            } catch where error.code == .notModified {
+                // It ended by itself just now.
+            }
+            workload.record.spec.removeOnExit = removesOnExit
+        }
+        try await start(workload.id.description)
+        emit("restart", workload)
+    }
+
+    /// Freezes every process.
+    public func pause(_ reference: String) async throws(EngineError) {
+        let workload = try find(reference)
+        try await exclusively(workload) { () throws(EngineError) in
+            guard let instance = workload.instance else {
+                throw EngineError(.conflict, "Container \(workload.record.name) is not running")
+            }
+            guard workload.record.state != .paused else {
+                throw EngineError(.conflict, "Container \(workload.record.name) is already paused")
+            }
+            try await instance.pause()
+            workload.record.state = .paused
+            emit("pause", workload)
+            try await state.save(workload.record)
+        }
+    }
+
+    /// Lets a frozen workload go on.
+    public func unpause(_ reference: String) async throws(EngineError) {
+        let workload = try find(reference)
+        try await exclusively(workload) { () throws(EngineError) in
+            guard let instance = workload.instance, workload.record.state == .paused else {
+                throw EngineError(.conflict, "Container \(workload.record.name) is not paused")
+            }
+            try await instance.resume()
+            workload.record.state = .running
+            emit("unpause", workload)
+            try await state.save(workload.record)
+        }
+    }
+
+    /// Removes a workload and its writable layer.
+    ///
+    /// `force` kills it first if it runs.
+    public func remove(_ reference: String, force: Bool, removingVolumes: Bool) async throws(EngineError) {
+        let workload = try find(reference)
+        if let instance = workload.instance {
+            guard force else {
+                let state = workload.record.state.rawValue
+                throw EngineError(
+                    .conflict,
+                    "cannot remove container \"/\(workload.record.name)\": container is \(state): stop the container before removing or force remove",
+                    hint: "tandem rm -f \(workload.record.name)")
+            }
+            if workload.record.state == .paused { try await unpause(reference) }
+            workload.isStopping = true
+            try await endNow(workload, instance)
+        }
+        await workload.gate.enter()
+        defer { workload.gate.leave() }
+        // `--rm` may have been quicker.
+        guard !workload.isRemoved else { return }
+        guard workload.instance == nil else {
+            throw EngineError(.conflict, "the container \"\(workload.record.name)\" was started again meanwhile")
+        }
+        try await forget(workload, removingVolumes: removingVolumes)
+    }
+
+    /// Gives a workload another name.
+    public func rename(_ reference: String, to name: String) async throws(EngineError) {
+        let workload = try find(reference)
+        let name = name.hasPrefix("/") ? String(name.dropFirst()) : name
+        try checkName(name)
+        try await exclusively(workload) { () throws(EngineError) in
+            guard names[name] == nil else {
+                throw EngineError(
+                    .conflict,
+                    "Error when allocating new name: Conflict. The container name \"/\(name)\" is already in use by container \"\(names[name]?.description ?? "")\".",
+                    hint: "Remove or rename that container first.")
+            }
+            let old = workload.record.name
+            names[name] = workload.id
+            workload.record.name = name
+            do throws(EngineError) {
+                try await state.save(workload.record)
+            } catch {
+                names[name] = nil
+                workload.record.name = old
+                throw error
+            }
+            names[old] = nil
+            emit("rename", workload, ["oldName": "/\(old)"])
+        }
+    }
+
+    /// Changes the limits of a workload, running or not.
+    public func update(
+        _ reference: String, _ change: @Sendable (inout ResourceLimits) -> Void
+    ) async throws(EngineError) {
+        let workload = try find(reference)
+        try await exclusively(workload) { () throws(EngineError) in
+            var limits = workload.record.spec.limits
+            change(&limits)
+            if let instance = workload.instance { try await instance.update(limits) }
+            workload.record.spec.limits = limits
+            try await state.save(workload.record)
+            emit("update", workload)
+        }
+    }
+
+    /// SIGKILL, and if even that does not end it, everything that it has on the host is taken away.
+    private func endNow(_ workload: Workload, _ instance: any WorkloadInstance) async throws(EngineError) {
+        instance.monitor.signal(SIGKILL)
+        if await waitForEnd(workload, seconds: 10) { return }
+        logger.warning("'\(workload.record.name)' does not end by SIGKILL; its runtime is taken away")
+        try await backend(of: workload).releaseRuntime(workload.id)
+        _ = await waitForEnd(workload, seconds: 5)
+    }
+
+    /// Waits for the end, at most for a time.
+    ///
+    /// - Returns: Whether it has come.
+    private func waitForEnd(_ workload: Workload, seconds: Double?) async -> Bool {
+        guard workload.instance != nil else { return true }
+        let number = number()
+        let timer = seconds.map { seconds in
+            Task { [id = workload.id] in
+                // Cancelled as soon as the end has come.
+                try? await Task.sleep(for: .seconds(seconds))
+                timeOut(number, id)
+            }
+        }
+        _ = await withCheckedContinuation { workload.exitWaiters[number] = $0 }
+        timer?.cancel()
+        return workload.instance == nil
+    }
+
+    private func timeOut(_ number: UInt64, _ id: WorkloadID) {
+        workloads[id]?.exitWaiters.removeValue(forKey: number)?.resume(returning: nil)
+    }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Backend
+import Monitor
+import TandemModel
+
+/// One workload as the engine holds it; lives and dies within the engine's actor.
+final class Workload {
+    var record: WorkloadRecord
+    /// What runs, between a successful start and the end.
+    var instance: (any WorkloadInstance)?
+    /// The plan of the last start.
+    var plan: WorkloadPlan?
+    let gate = Gate()
+    /// Whether it has been removed: operations that waited at the gate find nothing.
+    var isRemoved = false
+    /// Whether a stop or removal is under way, so that the end is no surprise.
+    var isStopping = false
+
+    /// Who waits for the next end.
+    var exitWaiters: [UInt64: CheckedContinuation<ExitStatus?, Never>] = [:]
+    /// Who waits for the removal.
+    var removalWaiters: [UInt64: CheckedContinuation<ExitStatus?, Never>] = [:]
+    /// Clients that attached before the start.
+    var pendingAttachments: [PendingAttachment] = []
+    /// Processes executed in it.
+    var executions: [String: Execution] = [:]
+
+    init(_ record: WorkloadRecord) { self.record = record }
+
+    var id: WorkloadID { record.id }
+}
+
+/// A client that waits for a start.
+struct PendingAttachment {
+    var id: UInt64
+    var input: Bool
+    var output: Bool
+    var errors: Bool
+    var continuation: CheckedContinuation<ProcessSession?, Never>
+}

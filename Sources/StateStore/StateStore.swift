@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+public import TandemModel
+
+/// The records of all workloads in a SQLite database.
+///
+/// In WAL mode with `synchronous = NORMAL` a change costs no disk flush. A crash of the host may lose the last changes,
+/// but then the workloads are gone too; what they left on disk is found by its names.
+public final class StateStore: Sendable {
+    private let database: DatabaseQueue
+
+    /// Opens the database, or makes it. Blocks.
+    ///
+    /// - Throws: `.corruptData` if the file is no database of ours, `.unavailable` if it cannot be opened.
+    public init(path: String) throws(EngineError) {
+        var configuration = Configuration()
+        configuration.prepareDatabase { database in
+            try database.execute(sql: "PRAGMA journal_mode = WAL")
+            try database.execute(sql: "PRAGMA synchronous = NORMAL")
+        }
+        do {
+            database = try DatabaseQueue(path: path, configuration: configuration)
+            try Self.migrator.migrate(database)
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB || error.resultCode == .SQLITE_CORRUPT {
+            throw EngineError(
+                .corruptData, "the state database '\(path)' is damaged", hint: "Restore it from a copy, or move it away.",
+                cause: error)
+        } catch {
+            throw EngineError(.unavailable, "the state database '\(path)' cannot be opened", cause: error)
+        }
+    }
+
+    private static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("workloads") { database in
+            try database.create(table: "workload") { table in
+                table.primaryKey("id", .text)
+                table.column("name", .text).notNull().unique()
+                table.column("record", .jsonText).notNull()
+            }
+        }
+        migrator.registerMigration("settings") { database in
+            try database.create(table: "setting") { table in
+                table.primaryKey("name", .text)
+                table.column("value", .text).notNull()
+            }
+        }
+        return migrator
+    }
+
+    private struct Row: Codable, FetchableRecord, PersistableRecord {
+        static let databaseTableName = "workload"
+        var id: String
+        var name: String
+        var record: WorkloadRecord
+    }
+
+    /// Adds or replaces a record.
+    ///
+    /// - Throws: `.conflict` if another workload has the name.
+    public func save(_ record: WorkloadRecord) async throws(EngineError) {
+        do {
+            try await database.write { database in
+                try Row(id: record.id.description, name: record.name, record: record).save(database)
+            }
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
+            throw EngineError(.conflict, "the name \"\(record.name)\" is already in use", cause: error)
+        } catch {
+            throw Self.failure(error)
+        }
+    }
+
+    /// Removes a record; a missing one is no failure.
+    public func remove(_ id: WorkloadID) async throws(EngineError) {
+        do {
+            try await database.write { database in
+                try database.execute(sql: "DELETE FROM workload WHERE id = ?", arguments: [id.description])
+            }
+        } catch {
+            throw Self.failure(error)
+        }
+    }
+
+    /// All records.
+    ///
+    /// - Throws: `.corruptData` for a record that this version cannot read.
+    public func all() async throws(EngineError) -> [WorkloadRecord] {
+        do {
+            return try await database.read { try Row.fetchAll($0).map(\.record) }
+        } catch let error as DatabaseError {
+            throw Self.failure(error)
+        } catch {
+            throw EngineError(.corruptData, "a workload's record cannot be read", cause: error)
+        }
+    }
+
+    /// A value that a user chose, such as the guest kernel.
+    public func setting(_ name: String) async throws(EngineError) -> String? {
+        do {
+            return try await database.read { database in
+                try String.fetchOne(database, sql: "SELECT value FROM setting WHERE name = ?", arguments: [name])
+            }
+        } catch {
+            throw Self.failure(error)
+        }
+    }
+
+    /// Keeps a value that a user chose.
+    public func set(_ name: String, to value: String) async throws(EngineError) {
+        do {
+            try await database.write { database in
+                try database.execute(
+                    sql: "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                    arguments: [name, value])
+            }
+        } catch {
+            throw Self.failure(error)
+        }
+    }
+
+    private static func failure(_ error: any Error) -> EngineError {
+        if let error = error as? DatabaseError, error.resultCode == .SQLITE_FULL {
+            return EngineError(.resourceExhausted, "the state database cannot grow: no space is left", cause: error)
+        }
+        return EngineError(.internal, "the state database failed", cause: error)
+    }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import StateStore
+import TandemModel
+import Testing
+
+@Suite("The state store")
+struct StateStoreTests {
+    private let path = NSTemporaryDirectory() + "state-\(UUID().uuidString).db"
+
+    private func record(_ name: String) -> WorkloadRecord {
+        let spec = WorkloadSpec(
+            kind: .vm, imageReference: "busybox", imageID: "sha256:0", process: ProcessSpec(arguments: ["sh"]), hostname: "h")
+        return WorkloadRecord(id: .random(), name: name, spec: spec, created: Timestamp(nanoseconds: 1))
+    }
+
+    @Test("records survive the daemon as they were")
+    func roundTrip() async throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        var record = record("web")
+        record.exit = ExitStatus(code: 137, outOfMemory: true)
+        record.trace = StartupTrace(requested: 5, phases: [Phase(.exec, start: 6, end: 7)])
+        try await StateStore(path: path).save(record)
+        let again = try StateStore(path: path)
+        #expect(try await again.all() == [record])
+        record.name = "renamed"
+        try await again.save(record)
+        #expect(try await again.all() == [record])
+        try await again.remove(record.id)
+        #expect(try await again.all().isEmpty)
+    }
+
+    @Test("two workloads never have one name")
+    func names() async throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let store = try StateStore(path: path)
+        try await store.save(record("web"))
+        let error = await #expect(throws: EngineError.self) { try await store.save(record("web")) }
+        #expect(error?.code == .conflict)
+    }
+
+    @Test("rubbish is no database")
+    func damaged() throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try Data(repeating: 7, count: 8_192).write(to: URL(fileURLWithPath: path))
+        let error = #expect(throws: EngineError.self) { try StateStore(path: path) }
+        #expect(error?.code == .corruptData)
+    }
+
+    @Test("settings are kept and replaced")
+    func settings() async throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let store = try StateStore(path: path)
+        #expect(try await store.setting("kernel") == nil)
+        try await store.set("kernel", to: "stock")
+        try await store.set("kernel", to: "tuned")
+        #expect(try await store.setting("kernel") == "tuned")
+    }
+}
