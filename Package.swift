@@ -31,15 +31,11 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         // Level 0: system calls and libraries, no policy.
@@ -126,15 +122,13 @@ let package = Package(
         .target(
             name: "EngineAPI",
             dependencies: [
-                "APIModel", "Engine", "OCI", "TandemModel",
-                .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HummingbirdCore", package: "hummingbird"),
-                .product(name: "HTTPTypes", package: "swift-http-types"),
+                "APIModel", "Backend", "CLinux", "Engine", "ImageStore", "LaunchProtocol", "LinuxSystem", "Monitor", "OCI",
+                "TandemModel", "VolumeStore",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: strict),
         .target(
             name: "Client",
@@ -158,10 +152,11 @@ let package = Package(
         .executableTarget(
             name: "tandemd",
             dependencies: [
-                "ContainerBackend", "Engine", "EngineAPI", "MachineBackend", "TandemModel",
+                "APIModel", "Backend", "CLinux", "ContainerBackend", "Engine", "EngineAPI", "ImageStore", "LinuxSystem",
+                "MachineBackend", "Monitor", "StateStore", "TandemModel", "VolumeStore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: strict),
         .executableTarget(
             name: "tandem-init",

@@ -13,30 +13,50 @@ public enum WaitCondition: String, Sendable {
 }
 
 extension Engine {
-    /// Waits for a workload and gives its exit status.
+    /// Begins to wait for a workload: whatever happens to it after this returns is noticed.
     ///
-    /// `nil` means that the caller has gone.
-    public func wait(_ reference: String, for condition: WaitCondition) async throws(EngineError) -> ExitStatus? {
+    /// - Returns: The wait, whose value is the exit status, or `nil` if it was cancelled.
+    public func wait(
+        _ reference: String, for condition: WaitCondition
+    ) async throws(EngineError) -> Task<ExitStatus?, Never> {
         let workload = try find(reference)
         if condition == .notRunning && workload.instance == nil {
-            return workload.record.exit ?? ExitStatus(code: 0)
+            let status = workload.record.exit ?? ExitStatus(code: 0)
+            return Task { status }
         }
         let number = number()
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                if condition == .removed {
-                    workload.removalWaiters[number] = continuation
-                } else {
-                    workload.exitWaiters[number] = continuation
+        let id = workload.id
+        let (stream, registered) = AsyncStream.makeStream(of: Void.self)
+        let task = Task {
+            await withTaskCancellationHandler {
+                await withCheckedContinuation { continuation in
+                    register(continuation, number, id, condition)
+                    registered.finish()
                 }
+            } onCancel: {
+                Task { await self.stopWaiting(number, id) }
             }
-        } onCancel: {
-            Task { await self.stopWaiting(number, reference) }
+        }
+        for await _ in stream {}
+        return task
+    }
+
+    private func register(
+        _ continuation: CheckedContinuation<ExitStatus?, Never>, _ number: UInt64, _ id: WorkloadID,
+        _ condition: WaitCondition
+    ) {
+        guard let workload = workloads[id] else { return continuation.resume(returning: nil) }
+        if condition == .removed {
+            workload.removalWaiters[number] = continuation
+        } else if condition == .notRunning && workload.instance == nil {
+            continuation.resume(returning: workload.record.exit)
+        } else {
+            workload.exitWaiters[number] = continuation
         }
     }
 
-    private func stopWaiting(_ number: UInt64, _ reference: String) {
-        guard let workload = try? find(reference) else { return }  // removed meanwhile, and so answered
+    private func stopWaiting(_ number: UInt64, _ id: WorkloadID) {
+        guard let workload = workloads[id] else { return }
         workload.exitWaiters.removeValue(forKey: number)?.resume(returning: nil)
         workload.removalWaiters.removeValue(forKey: number)?.resume(returning: nil)
     }

@@ -77,3 +77,5 @@ static inline int tandem_set_tree_read_only(int tree) {
 }
 
 static inline int tandem_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
+
+static inline int tandem_set_pipe_size(int pipe, int size) { return fcntl(pipe, F_SETPIPE_SZ, size); }

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import APIModel
+import Engine
+import ImageStore
+import LaunchProtocol
+import LinuxSystem
+import NIOHTTP1
+import TandemModel
+
+extension API {
+    func createContainer(_ call: Call) async throws(EngineError) {
+        let body = try await call.request.json()
+        guard let reference = body["Image"].string, !reference.isEmpty else {
+            throw EngineError(.invalidArgument, "no image specified")
+        }
+        let image = try engine.images.image(reference)
+        let spec = try CreateRequest(body, image: image).specification(image: image)
+        let name = call.request["name"].map { $0.hasPrefix("/") ? String($0.dropFirst()) : $0 }
+        let record = try await engine.create(name: name, spec)
+        try await call.connection.respond(["Id": .string(record.id.description), "Warnings": []], .created)
+    }
+
+    func listContainers(_ call: Call) async throws(EngineError) {
+        let filters = try call.request.filters()
+        let limit = try call.request.number("limit") ?? -1
+        // A filter by state looks at all of them.
+        let all = call.request.flag("all") || limit > 0 || filters["status"] != nil || filters["exited"] != nil
+        let withSize = call.request.flag("size")
+        var rows: [JSONValue] = []
+        for snapshot in await engine.snapshots() where all || snapshot.record.isRunning {
+            guard try ContainerFilter.matches(snapshot, filters, images: engine.images) else { continue }
+            var row = ContainerDocument.summary(snapshot)
+            if withSize {
+                row["SizeRw"] = .count(try await engine.storage(snapshot.record.id.description))
+                // Removed since it was listed: it has no image size any more.
+                row["SizeRootFs"] = .count((try? engine.images.image(snapshot.record.spec.imageID).size) ?? 0)
+            }
+            rows.append(row)
+            if limit > 0 && rows.count == limit { break }
+        }
+        try await call.connection.respond(.array(rows))
+    }
+
+    func inspectContainer(_ call: Call) async throws(EngineError) {
+        let snapshot = try await engine.snapshot(call["id"])
+        var document = ContainerDocument.full(snapshot, volumes: engine.volumes)
+        if call.request.flag("size") { document["SizeRw"] = .count(try await engine.storage(call["id"])) }
+        try await call.connection.respond(document)
+    }
+
+    func startContainer(_ call: Call) async throws(EngineError) {
+        try await call.request.skipBody()
+        try await engine.start(call["id"])
+        try await call.connection.respond(.noContent)
+    }
+
+    func stopContainer(_ call: Call) async throws(EngineError) {
+        try await engine.stop(
+            call["id"], timeout: try call.request.number("t"),
+            signal: try call.request["signal"].map { (text) throws(EngineError) in try Self.signal(text) })
+        try await call.connection.respond(.noContent)
+    }
+
+    func killContainer(_ call: Call) async throws(EngineError) {
+        try await engine.kill(call["id"], signal: try Self.signal(call.request["signal"] ?? "KILL"))
+        try await call.connection.respond(.noContent)
+    }
+
+    static func signal(_ text: String) throws(EngineError) -> Int32 {
+        guard let number = SignalName.number(of: text) else {
+            throw EngineError(.invalidArgument, "invalid signal: \(text)", hint: "For example TERM, or 15.")
+        }
+        return number
+    }
+
+    func restartContainer(_ call: Call) async throws(EngineError) {
+        try await engine.restart(call["id"], timeout: try call.request.number("t"))
+        try await call.connection.respond(.noContent)
+    }
+
+    func pauseContainer(_ call: Call) async throws(EngineError) {
+        try await engine.pause(call["id"])
+        try await call.connection.respond(.noContent)
+    }
+
+    func unpauseContainer(_ call: Call) async throws(EngineError) {
+        try await engine.unpause(call["id"])
+        try await call.connection.respond(.noContent)
+    }
+
+    func renameContainer(_ call: Call) async throws(EngineError) {
+        guard let name = call.request["name"] else {
+            throw EngineError(.invalidArgument, "Neither old nor new names may be empty")
+        }
+        try await engine.rename(call["id"], to: name)
+        try await call.connection.respond(.noContent)
+    }
+
+    func updateContainer(_ call: Call) async throws(EngineError) {
+        let body = try await call.request.json()
+        let present = try await engine.snapshot(call["id"]).record.spec.limits
+        let limits = try LimitsRequest.limits(from: body, on: present)
+        try await engine.update(call["id"]) { $0 = limits }
+        try await call.connection.respond(["Warnings": []])
+    }
+
+    func removeContainer(_ call: Call) async throws(EngineError) {
+        try await engine.remove(
+            call["id"], force: call.request.flag("force"), removingVolumes: call.request.flag("v"))
+        try await call.connection.respond(.noContent)
+    }
+
+    func pruneContainers(_ call: Call) async throws(EngineError) {
+        var removed: [String] = []
+        var space: UInt64 = 0
+        for snapshot in await engine.snapshots() where !snapshot.record.isRunning {
+            let id = snapshot.record.id.description
+            let size = (try? await engine.storage(id)) ?? 0  // gone meanwhile: nothing to count
+            do throws(EngineError) {
+                try await engine.remove(id, force: false, removingVolumes: false)
+                removed.append(id)
+                space += size
+            } catch where error.code == .notFound || error.code == .conflict {
+                // Somebody else was quicker.
+            }
+        }
+        try await call.connection.respond(["ContainersDeleted": .strings(removed), "SpaceReclaimed": .count(space)])
+    }
+
+    func waitContainer(_ call: Call) async throws(EngineError) {
+        let name = call.request["condition"] ?? "not-running"
+        guard let condition = WaitCondition(rawValue: name) else {
+            throw EngineError(.invalidArgument, "invalid condition: \"\(name)\"")
+        }
+        // The docker CLI goes on only when it has the head of the response.
+        let snapshot = try await engine.snapshot(call["id"])
+        let id = snapshot.record.id.description
+        let task = try await engine.wait(id, for: condition)
+        try await call.connection.begin(type: "application/json")
+        let status = await withTaskCancellationHandler {
+            await task.value
+        } onCancel: {
+            task.cancel()
+        }
+        var document: JSONValue = ["StatusCode": .count(status?.code ?? 0)]
+        // A removed one has no record to look into.
+        if let error = (try? await engine.snapshot(id))?.record.error, !error.isEmpty {
+            document["Error"] = ["Message": .string(error)]
+        }
+        try await call.connection.send(document.encoded() + [0x0A])
+        try await call.connection.end()
+    }
+
+    func resizeContainer(_ call: Call) async throws(EngineError) {
+        let (rows, columns) = try Self.size(call.request)
+        try await engine.resize(call["id"], rows: rows, columns: columns)
+        try await call.connection.respond(.ok)
+    }
+
+    static func size(_ request: Request) throws(EngineError) -> (rows: UInt16, columns: UInt16) {
+        (UInt16(clamping: try request.number("h") ?? 0), UInt16(clamping: try request.number("w") ?? 0))
+    }
+
+    func topContainer(_ call: Call) async throws(EngineError) {
+        let rows = try await engine.processes(call["id"])
+        let table = rows.sorted { $0.pid < $1.pid }.map { row -> JSONValue in
+            let seconds = row.cpuTime / 1_000_000_000
+            let command = row.command.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
+            return .strings([
+                String(row.uid), String(row.pid), String(row.parent), "0",
+                ContainerDocument.clock(seconds), row.terminal == 0 ? "?" : "pts/\(row.terminal & 0xFF)",
+                ContainerDocument.clock(seconds), command,
+            ])
+        }
+        try await call.connection.respond([
+            "Titles": ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"], "Processes": .array(table),
+        ])
+    }
+}

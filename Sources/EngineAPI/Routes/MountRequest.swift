@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import APIModel
+import FoundationEssentials
+import LinuxSystem
+import OCI
+import SystemPackage
+import TandemModel
+
+/// Collects the mounts of a create request: `Binds`, `Mounts`, `Tmpfs`, and the volumes of the image.
+enum MountRequest {
+    static func mounts(
+        body: JSONValue, host: JSONValue, image: ImageConfiguration.Defaults
+    ) throws(EngineError) -> [MountSpec] {
+        var mounts: [MountSpec] = []
+        for text in host["Binds"].strings ?? [] { mounts.append(try bind(text)) }
+        for value in host["Mounts"].array ?? [] { mounts.append(try mount(value)) }
+        for (target, options) in (host["Tmpfs"].stringMap ?? [:]).sorted(by: { $0.key < $1.key }) {
+            mounts.append(MountSpec(source: .tmpfs(options: options), target: try checked(target)))
+        }
+        var targets: Set<String> = []
+        for mount in mounts {
+            guard targets.insert(mount.target).inserted else {
+                throw EngineError(.invalidArgument, "Duplicate mount point: \(mount.target)")
+            }
+        }
+        let anonymous = (image.volumes ?? [:]).keys.sorted() + (body["Volumes"].object ?? [:]).keys.sorted()
+        for target in anonymous where targets.insert(normalized(target)).inserted {
+            mounts.append(MountSpec(source: .volume(name: ""), target: try checked(target), anonymous: true))
+        }
+        // A parent before what lies in it.
+        return mounts.sorted { depth($0.target) < depth($1.target) }
+    }
+
+    /// `SOURCE:TARGET[:OPTIONS]`, or an anonymous volume's `TARGET`.
+    private static func bind(_ text: String) throws(EngineError) -> MountSpec {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        guard (1...3).contains(parts.count), !parts.contains("") else {
+            throw EngineError(
+                .invalidArgument, "invalid volume specification: '\(text)'", hint: "Use SOURCE:TARGET[:ro].")
+        }
+        if parts.count == 1 {
+            return MountSpec(source: .volume(name: ""), target: try checked(parts[0]), anonymous: true)
+        }
+        var spec = MountSpec(source: .volume(name: parts[0]), target: try checked(parts[1]))
+        if parts[0].hasPrefix("/") {
+            // As dockerd for `-v`: a missing folder is made.
+            let path = FilePath(parts[0])
+            if !FileManager.default.fileExists(atPath: path.string) { try Folders.make(path) }
+            spec.source = .bind(path: path.string)
+        }
+        for option in parts.count == 3 ? parts[2].split(separator: ",").map(String.init) : [] {
+            switch option {
+            case "ro": spec.readOnly = true
+            case "rw", "z", "Z": break
+            case "nocopy": spec.noCopy = true
+            case "private", "rprivate", "shared", "rshared", "slave", "rslave": spec.propagation = option
+            default:
+                throw EngineError(.invalidArgument, "invalid mode: \(option)", hint: "Use ro or rw.")
+            }
+        }
+        return spec
+    }
+
+    private static func mount(_ value: JSONValue) throws(EngineError) -> MountSpec {
+        let target = try checked(value["Target"].string ?? "")
+        let readOnly = value["ReadOnly"].bool ?? false
+        let source = value["Source"].string ?? ""
+        switch value["Type"].string ?? "" {
+        case "bind":
+            guard FileManager.default.fileExists(atPath: source) || value["BindOptions"]["CreateMountpoint"].bool == true else {
+                throw EngineError(
+                    .invalidArgument,
+                    "invalid mount config for type \"bind\": bind source path does not exist: \(source)")
+            }
+            if !FileManager.default.fileExists(atPath: source) { try Folders.make(FilePath(source)) }
+            return MountSpec(
+                source: .bind(path: source), target: target, readOnly: readOnly,
+                propagation: value["BindOptions"]["Propagation"].string.flatMap { $0.isEmpty ? nil : $0 } ?? "rprivate")
+        case "volume", "":
+            return MountSpec(
+                source: .volume(name: source), target: target, readOnly: readOnly,
+                noCopy: value["VolumeOptions"]["NoCopy"].bool ?? false, anonymous: source.isEmpty)
+        case "tmpfs":
+            var options: [String] = []
+            if let size = value["TmpfsOptions"]["SizeBytes"].integer, size > 0 { options.append("size=\(size)") }
+            if let mode = value["TmpfsOptions"]["Mode"].integer, mode > 0 {
+                options.append("mode=\(String(mode, radix: 8))")
+            }
+            return MountSpec(source: .tmpfs(options: options.joined(separator: ",")), target: target, readOnly: readOnly)
+        case let type:
+            throw EngineError(.invalidArgument, "invalid mount config: mount type \(type) unknown")
+        }
+    }
+
+    private static func checked(_ target: String) throws(EngineError) -> String {
+        let path = normalized(target)
+        guard path.hasPrefix("/") else {
+            throw EngineError(
+                .invalidArgument, "invalid mount path: '\(target)' mount path must be absolute")
+        }
+        guard path != "/" else {
+            throw EngineError(.invalidArgument, "invalid specification: destination can't be '/'")
+        }
+        return path
+    }
+
+    private static func normalized(_ path: String) -> String { FilePath(path).lexicallyNormalized().string }
+
+    private static func depth(_ path: String) -> Int { path.utf8.count { $0 == 0x2F } }
+}
