@@ -103,7 +103,7 @@ let package = Package(
         .target(
             name: "MachineBackend",
             dependencies: [
-                "Backend", "CLibvirt", "LaunchProtocol", "LinuxSystem", "Monitor", "OCI", "TandemModel",
+                "Backend", "CLibvirt", "CLinux", "LaunchProtocol", "LinuxSystem", "Monitor", "OCI", "TandemModel",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),

@@ -26,15 +26,7 @@ extension ContainerBackend {
             extraDevices: try deviceNodes(spec), hasPrivateNetwork: spec.network == .none)
         try lowering.lower(request, into: &launch)
         launch.process = try ProcessLowering.first(of: spec, filtersByDefault: true)
-        var monitor = MonitorPlan()
-        monitor.socketPath = Bytes(paths.monitorSocket(request.id).string.utf8)
-        monitor.exitRecordPath = Bytes(paths.exitRecord(request.id).string.utf8)
-        if spec.log.driver == .jsonFile {
-            monitor.logPath = Bytes(paths.log(request.id).string.utf8)
-            monitor.logMaximumSize = spec.log.maximumSize?.bytes ?? 0
-            monitor.logMaximumFiles = UInt32(clamping: max(1, spec.log.maximumFiles))
-        }
-        monitor.standardInputOnce = spec.standardInputOnce
+        var monitor = MonitorPlan(spec, id: request.id, paths: paths)
         monitor.launch = launch
         return WorkloadPlan(request: request, monitor: monitor)
     }

@@ -27,11 +27,17 @@ public enum MountPoint {
         }
     }
 
-    /// Makes a mount point's events private to us, so that mounts below it do not reach other namespaces and back.
-    public static func makePrivateBind(_ folder: FilePath) throws(EngineError) {
-        guard call(source: folder.string, target: folder, type: nil, flags: UInt(MS_BIND)) == 0,
-            call(source: nil, target: folder, type: nil, flags: UInt(MS_PRIVATE)) == 0
-        else { throw failure("'\(folder)' cannot be made a private mount") }
+    /// Shows a file or folder of the host at a second place. Blocks.
+    public static func bind(_ source: FilePath, on target: FilePath, readOnly: Bool) throws(EngineError) {
+        guard call(source: source.string, target: target, type: nil, flags: UInt(MS_BIND | MS_REC)) == 0,
+            call(source: nil, target: target, type: nil, flags: UInt(MS_PRIVATE | MS_REC)) == 0
+        else { throw failure("'\(source)' cannot be shared") }
+        guard readOnly else { return }
+        let tree = target.withPlatformString { tandem_openat(AT_FDCWD, $0, O_PATH | O_CLOEXEC, 0) }
+        defer { if tree >= 0 { close(tree) } }
+        guard tree >= 0, tandem_set_tree_read_only(tree) == 0 else {
+            throw failure("'\(source)' cannot be shared read-only")
+        }
     }
 
     /// Detaches whatever is mounted on a folder; nothing mounted is no failure. Blocks.

@@ -2,6 +2,7 @@
 
 import CLinux
 import Glibc
+import LinuxSystem
 import FoundationEssentials
 import SystemPackage
 import TandemModel

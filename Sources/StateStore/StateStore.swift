@@ -40,12 +40,6 @@ public final class StateStore: Sendable {
                 table.column("record", .jsonText).notNull()
             }
         }
-        migrator.registerMigration("settings") { database in
-            try database.create(table: "setting") { table in
-                table.primaryKey("name", .text)
-                table.column("value", .text).notNull()
-            }
-        }
         return migrator
     }
 
@@ -92,30 +86,6 @@ public final class StateStore: Sendable {
             throw Self.failure(error)
         } catch {
             throw EngineError(.corruptData, "a workload's record cannot be read", cause: error)
-        }
-    }
-
-    /// A value that a user chose, such as the guest kernel.
-    public func setting(_ name: String) async throws(EngineError) -> String? {
-        do {
-            return try await database.read { database in
-                try String.fetchOne(database, sql: "SELECT value FROM setting WHERE name = ?", arguments: [name])
-            }
-        } catch {
-            throw Self.failure(error)
-        }
-    }
-
-    /// Keeps a value that a user chose.
-    public func set(_ name: String, to value: String) async throws(EngineError) {
-        do {
-            try await database.write { database in
-                try database.execute(
-                    sql: "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                    arguments: [name, value])
-            }
-        } catch {
-            throw Self.failure(error)
         }
     }
 

@@ -47,14 +47,4 @@ struct StateStoreTests {
         let error = #expect(throws: EngineError.self) { try StateStore(path: path) }
         #expect(error?.code == .corruptData)
     }
-
-    @Test("settings are kept and replaced")
-    func settings() async throws {
-        defer { try? FileManager.default.removeItem(atPath: path) }
-        let store = try StateStore(path: path)
-        #expect(try await store.setting("kernel") == nil)
-        try await store.set("kernel", to: "stock")
-        try await store.set("kernel", to: "tuned")
-        #expect(try await store.setting("kernel") == "tuned")
-    }
 }

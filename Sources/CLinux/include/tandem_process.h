@@ -100,6 +100,12 @@ static inline uint64_t tandem_hard_limit(unsigned resource) {
     return getrlimit((__rlimit_resource_t)resource, &limit) < 0 ? 0 : (uint64_t)limit.rlim_max;
 }
 
+// A child that has ended, left as it is; 0 if there is none.
+static inline pid_t tandem_peek_dead_child(void) {
+    siginfo_t information = {0};
+    return waitid(P_ALL, 0, &information, WEXITED | WNOHANG | WNOWAIT) < 0 ? 0 : information.si_pid;
+}
+
 static inline int tandem_power_off(void) { return reboot(RB_POWER_OFF); }
 
 // Keeps others from looking into this process through /proc until its next execve.

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a guest's kernel is told.
+enum KernelCommandLine {
+    static func text(for accelerator: Accelerator) -> String {
+        let common = [
+            // Messages from errors upwards go to the console file.
+            "console=ttyS0", "quiet", "loglevel=4",
+            // A guest that panics is over; QEMU ends with it.
+            "panic=-1",
+            // Nothing waits for devices that are not there.
+            "i8042.nokbd", "i8042.noaux", "i8042.nomux", "i8042.nopnp",
+            // The agent is process 1.
+            "rdinit=/init",
+        ]
+        return (common + accelerator.kernelArguments(hostClockKilohertz: HostClock.kilohertz())).joined(separator: " ")
+    }
+}

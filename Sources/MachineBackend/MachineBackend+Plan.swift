@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Backend
+import LaunchProtocol
+import SystemPackage
+public import TandemModel
+
+extension MachineBackend {
+    /// Docker's default for containers is all of the host; a guest has to have a size.
+    static let defaultMemory: UInt64 = 256 << 20
+    /// Less does not hold the kernel, the agent and the initial file system.
+    static let leastMemory: UInt64 = 96 << 20
+
+    public func plan(_ request: WorkloadRequest) throws(EngineError) -> WorkloadPlan {
+        let spec = request.spec
+        try refuse(spec)
+        var launch = LaunchPlan()
+        launch.storage = storage(request)
+        launch.namespaces = [.mount, .pid, .uts, .ipc, .network, .cgroup]
+        launch.root.layers = request.layers.indices.map { Bytes("/run/layers/\($0)".utf8) }
+        launch.root.upper = Bytes("/run/writable/upper".utf8)
+        launch.root.work = Bytes("/run/writable/work".utf8)
+        launch.root.mountPoint = Bytes("/run/root".utf8)
+        launch.root.discardable = spec.removeOnExit
+        let lowering = RootLowering(
+            cgroupVersion: 2, mountSources: sources(request.mounts), showsAllDevices: true)
+        try lowering.lower(request, into: &launch)
+        launch.process = try ProcessLowering.first(of: spec, filtersByDefault: false)
+        var monitor = MonitorPlan(spec, id: request.id, paths: paths)
+        monitor.guestChannelPath = Bytes(names(request.id).agentSocket.string.utf8)
+        monitor.launch = launch
+        return WorkloadPlan(request: request, monitor: monitor)
+    }
+
+    private func storage(_ request: WorkloadRequest) -> [MountStep] {
+        var steps = request.layers.indices.map { index in
+            MountStep(
+                source: Bytes("layer-\(index)".utf8), sourceKind: .diskSerial, target: Bytes("/run/layers/\(index)".utf8),
+                fileSystem: Bytes("erofs".utf8), flags: 1 | 4)
+        }
+        steps.append(
+            MountStep(
+                source: Bytes("writable".utf8), sourceKind: .diskSerial, target: Bytes("/run/writable".utf8),
+                fileSystem: Bytes("ext4".utf8), flags: 0))
+        for (index, mount) in request.mounts.enumerated() where mount.hostPath != nil {
+            steps.append(
+                MountStep(
+                    source: Bytes("share-\(index)".utf8), target: Bytes("/run/shares/\(index)".utf8),
+                    fileSystem: Bytes("virtiofs".utf8)))
+        }
+        return steps
+    }
+
+    private func sources(_ mounts: [ResolvedMount]) -> [Bytes?] {
+        mounts.enumerated().map { index, mount in
+            guard mount.hostPath != nil else { return nil }
+            let folder = "/run/shares/\(index)"
+            return Bytes((mount.sourceIsDirectory ? folder : "\(folder)/\(ShareStage.fileName)").utf8)
+        }
+    }
+
+    /// Says everything at once that a VM cannot do.
+    private func refuse(_ spec: WorkloadSpec) throws(EngineError) {
+        var lacks: [String] = []
+        if spec.network == .host { lacks.append("a VM cannot use the host's network: it has a network stack of its own") }
+        if !spec.devices.isEmpty { lacks.append("devices of the host cannot be given to a VM yet") }
+        if spec.limits.pids != nil { lacks.append("a limit on processes cannot be set for a VM yet") }
+        if spec.limits.memoryReservation != nil { lacks.append("a memory reservation has no meaning for a VM") }
+        if let memory = spec.limits.memory, memory.bytes < Self.leastMemory {
+            lacks.append("a VM needs at least \(Self.leastMemory >> 20) MiB of memory")
+        }
+        if spec.mounts.contains(where: { $0.propagation.hasSuffix("shared") }) {
+            lacks.append("mounts made in a VM cannot propagate to the host")
+        }
+        guard lacks.isEmpty else {
+            throw EngineError(.unsupported, lacks.joined(separator: "; "), hint: "Run it as a container: leave out --vm.")
+        }
+    }
+
+    // MARK: The domain
+
+    func domain(
+        _ request: WorkloadRequest, _ names: MachineNames, _ accelerator: Accelerator, _ kernel: GuestKernel,
+        _ initramfs: FilePath, _ shares: [FilePath?]
+    ) -> DomainXML {
+        let limits = request.spec.limits
+        let processors = limits.nanoCPUs.map { max(1, Int(($0 + 999_999_999) / 1_000_000_000)) } ?? 1
+        var domain = DomainXML(
+            name: names.domain, uuid: names.uuid, accelerator: accelerator,
+            memory: limits.memory?.bytes ?? Self.defaultMemory, processors: processors, kernel: kernel.image.string,
+            initramfs: initramfs.string, commandLine: KernelCommandLine.text(for: accelerator),
+            agentSocket: names.agentSocket.string, consoleFile: names.console.string)
+        domain.hostProcessors = limits.cpuset
+        domain.disks = request.layers.enumerated().map { index, layer in
+            DomainXML.Disk(file: layer.path.string, serial: "layer-\(index)", readOnly: true)
+        }
+        domain.disks.append(DomainXML.Disk(file: names.disk.string, serial: "writable", readOnly: false))
+        domain.shares = shares.enumerated().compactMap { index, folder in
+            folder.map { DomainXML.Share(folder: $0.string, tag: "share-\(index)") }
+        }
+        return domain
+    }
+}
