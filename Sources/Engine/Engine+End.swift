@@ -23,6 +23,7 @@ extension Engine {
         workload.record.finished = known.map { Timestamp(nanoseconds: $0.time) } ?? HostTime.now
         workload.record.state = .exited
         if known == nil { workload.record.error = "the workload's monitor was killed" }
+        workload.record.trace = phases.snapshot
         for number in workload.executions.keys where workload.executions[number]?.isRunning == true {
             let code = workload.executions[number]?.exitCode
             workload.executions[number]?.isRunning = false

@@ -175,6 +175,12 @@ public final class MachineBackend: WorkloadBackend {
     }
 
     public func strays() async -> [WorkloadID] {
+        // A domain of ours has a socket: without one there is no need to wake libvirt up, which may take seconds.
+        let runFolder = paths.runRoot.appending("workloads")
+        let mayBeThere = Folders.names(in: runFolder).contains { name in
+            FileManager.default.fileExists(atPath: runFolder.appending(name).appending("agent.sock").string)
+        }
+        guard mayBeThere else { return [] }
         // A host without libvirt has no domains.
         guard let connection = try? await host.connection(), let domains = try? await connection.domains() else { return [] }
         let own = paths.runRoot
