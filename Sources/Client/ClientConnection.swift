@@ -96,17 +96,12 @@ final class ClientConnection {
     /// Reads the head of the answer to an upgrade, and turns the connection into a stream.
     func takeOver() async throws(ClientError) -> HijackedConnection {
         guard case .response(.head(let head))? = try await next() else { throw Self.lost(ChannelError.eof) }
-        guard head.status.code < 400 else {
+        guard head.status == .switchingProtocols else {
             let stream = ResponseStream(
                 status: Int(head.status.code),
                 headers: Dictionary(head.headers.map { ($0.name.lowercased(), $0.value) }, uniquingKeysWith: { $1 }),
                 connection: self)
             throw Self.failure(try await stream.collected())
-        }
-        do {
-            try await ConnectionPipeline.takeOver(channel)
-        } catch {
-            throw Self.lost(error)
         }
         return HijackedConnection(connection: self, sender: HijackedConnection.Sender(channel: channel, outbound: outbound))
     }

@@ -17,15 +17,35 @@ enum OutboundPart: Sendable {
 
 /// The last handler before our code as long as a connection speaks HTTP.
 ///
-/// A response of 101, or one to a request that asks for an upgrade, turns the connection into a plain stream.
+/// A response of 101 turns the connection into a plain stream: at once, since its end may already be on its way, and HTTP's
+/// decoder would drop what came before.
 final class ResponseHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias InboundOut = InboundPart
     typealias OutboundIn = OutboundPart
     typealias OutboundOut = HTTPClientRequestPart
 
+    private var isUpgrading = false
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        context.fireChannelRead(wrapInboundOut(.response(unwrapInboundIn(data))))
+        let part = unwrapInboundIn(data)
+        context.fireChannelRead(wrapInboundOut(.response(part)))
+        switch part {
+        case .head(let head): isUpgrading = head.status == .switchingProtocols
+        case .end where isUpgrading: takeOver(context)
+        default: break
+        }
+    }
+
+    private func takeOver(_ context: ChannelHandlerContext) {
+        let operations = context.pipeline.syncOperations
+        do {
+            try operations.addHandler(ByteHandler(), position: .after(self))
+        } catch {
+            return context.fireErrorCaught(error)
+        }
+        // The decoder goes last: it hands its left-over bytes to those behind it.
+        for name in ["responses", "encoder", "decoder"] { context.pipeline.removeHandler(name: name, promise: nil) }
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -65,19 +85,5 @@ enum ConnectionPipeline {
         try operations.addHandler(
             ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes)), name: "decoder")
         try operations.addHandler(ResponseHandler(), name: "responses")
-    }
-
-    /// Ends HTTP on a connection: what has arrived beyond the response comes out as bytes.
-    static func takeOver(_ channel: any Channel) async throws {
-        try await channel.eventLoop.flatSubmit {
-            let pipeline = channel.pipeline
-            let added = channel.eventLoop.makeCompletedFuture {
-                let operations = pipeline.syncOperations
-                try operations.addHandler(ByteHandler(), position: .after(operations.handler(type: ResponseHandler.self)))
-            }
-            return added.flatMap { pipeline.removeHandler(name: "responses") }
-                .flatMap { pipeline.removeHandler(name: "encoder") }
-                .flatMap { pipeline.removeHandler(name: "decoder") }
-        }.get()
     }
 }
