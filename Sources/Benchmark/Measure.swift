@@ -49,13 +49,13 @@ extension Comparison {
     }
 
     private func times(_ name: String, _ explanation: String, _ value: (Run) -> UInt64?) -> Measure {
-        func samples(_ kind: WorkloadKind) -> [Double] { runs.filter { $0.kind == kind }.compactMap(value).map(Double.init) }
+        func samples(_ kind: WorkloadKind) -> [Double] { runs.filter { $0.kind == kind }.compactMap(value).map { Double($0) } }
         return Measure(
             name: name, explanation: explanation, unit: .nanoseconds, container: samples(.container), vm: samples(.vm))
     }
 
     private func idle(_ name: String, _ explanation: String, _ unit: Measure.Unit, _ value: (Idle) -> Int64?) -> Measure {
-        func samples(_ kind: WorkloadKind) -> [Double] { idle.filter { $0.kind == kind }.compactMap(value).map(Double.init) }
+        func samples(_ kind: WorkloadKind) -> [Double] { idle.filter { $0.kind == kind }.compactMap(value).map { Double($0) } }
         return Measure(name: name, explanation: explanation, unit: unit, container: samples(.container), vm: samples(.vm))
     }
 

@@ -16,6 +16,7 @@ public final class MachineBackend: WorkloadBackend {
     let program: MonitorProgram
     let host: MachineHost
     let kernels: KernelStore
+    let processes: MachineProcesses
     let logger: Logger
     /// The driver for QEMU's own control group, if the host has any.
     let cgroups: (any CgroupDriver)?
@@ -28,6 +29,7 @@ public final class MachineBackend: WorkloadBackend {
         self.program = program
         self.logger = logger
         kernels = KernelStore(dataRoot: paths.dataRoot)
+        processes = MachineProcesses(dataRoot: paths.dataRoot, libvirtURI: settings.libvirtURI)
         host = MachineHost(
             paths: paths, settings: settings, kernels: kernels, initProgram: program.path, logger: logger)
         // Without control groups VMs still run; the container backend reports the lack.
@@ -102,10 +104,11 @@ public final class MachineBackend: WorkloadBackend {
                 hint: "`tandem doctor` shows what this host lacks.", cause: error)
         }
         phases.record(Phase(.libvirt, start: creating, end: HostTime.monotonic))
-        let processes = await BlockingQueue.run { MachineProcesses.all(mentioning: names.runDirectory) }
+        let processes = await BlockingQueue.run { [finder = self.processes] in finder.all(of: request.id) }
         for process in processes { ChildReaper.collect(process.pid) }
         try await place(processes.map(\.pid), of: request)
-        return MachineInstance(names: names, monitor: monitor, connection: connection, cgroups: cgroups)
+        return MachineInstance(
+            names: names, monitor: monitor, connection: connection, cgroups: cgroups, finder: self.processes)
     }
 
     /// QEMU and its helpers go into a control group of their own, which limits them and counts what they use.
@@ -134,7 +137,8 @@ public final class MachineBackend: WorkloadBackend {
             monitor.close()
             return nil
         }
-        return MachineInstance(names: names, monitor: monitor, connection: connection, cgroups: cgroups)
+        return MachineInstance(
+            names: names, monitor: monitor, connection: connection, cgroups: cgroups, finder: processes)
     }
 
     public func releaseRuntime(_ id: WorkloadID) async throws(EngineError) {

@@ -20,6 +20,10 @@ actor MachineHost {
     private var connecting: Task<Result<LibvirtConnection, EngineError>, Never>?
     private var deciding: Task<Result<AcceleratorDecision, EngineError>, Never>?
 
+    private var processes: MachineProcesses {
+        MachineProcesses(dataRoot: paths.dataRoot, libvirtURI: settings.libvirtURI)
+    }
+
     private static let probeDeadline = 10
 
     init(paths: WorkloadPaths, settings: MachineSettings, kernels: KernelStore, initProgram: FilePath, logger: Logger) {
@@ -124,7 +128,7 @@ actor MachineHost {
             var outcome: AcceleratorDecision.ProbeOutcome
             do throws(LibvirtError) {
                 try await connection.create(xml: xml.text)
-                for process in MachineProcesses.all(mentioning: names.runDirectory) { ChildReaper.collect(process.pid) }
+                for process in processes.all(of: id) { ChildReaper.collect(process.pid) }
                 let socket = names.agentSocket
                 let deadline = begun + UInt64(Self.probeDeadline) * 1_000_000_000
                 switch await BlockingQueue.run({ AgentWait.firstByte(socket: socket, deadline: deadline) }) {

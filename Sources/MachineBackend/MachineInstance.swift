@@ -11,8 +11,13 @@ final class MachineInstance: WorkloadInstance {
     private let names: MachineNames
     private let connection: LibvirtConnection
     private let cgroups: (any CgroupDriver)?
+    private let finder: MachineProcesses
 
-    init(names: MachineNames, monitor: MonitorConnection, connection: LibvirtConnection, cgroups: (any CgroupDriver)?) {
+    init(
+        names: MachineNames, monitor: MonitorConnection, connection: LibvirtConnection, cgroups: (any CgroupDriver)?,
+        finder: MachineProcesses
+    ) {
+        self.finder = finder
         self.names = names
         self.monitor = monitor
         self.connection = connection
@@ -24,8 +29,7 @@ final class MachineInstance: WorkloadInstance {
     }
 
     private func processes() async -> [(pid: Int32, role: String)] {
-        let folder = names.runDirectory
-        return await BlockingQueue.run { MachineProcesses.all(mentioning: folder) }
+        await BlockingQueue.run { [finder, id = names.id] in finder.all(of: id) }
     }
 
     func pause() async throws(EngineError) {

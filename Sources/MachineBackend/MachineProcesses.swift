@@ -1,27 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import FoundationEssentials
-import Glibc
+import LinuxSystem
 import SystemPackage
+import TandemModel
 
-/// Finds the host processes of a VM.
-enum MachineProcesses {
-    /// QEMU and the virtiofs daemons of a run, found by a path that stands in their command lines.
-    static func all(mentioning path: FilePath) -> [(pid: pid_t, role: String)] {
-        let own = getpid()
-        var found: [(pid: pid_t, role: String)] = []
-        // Without /proc nothing is found; every entry may vanish while it is read.
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
-            guard let pid = pid_t(name), pid != own,
-                let data = FileManager.default.contents(atPath: "/proc/\(name)/cmdline"), !data.isEmpty
-            else { continue }
-            let arguments = data.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-            guard let program = arguments.first.flatMap({ FilePath($0).lastComponent?.string }),
-                arguments.contains(where: { $0.contains(path.string + "/") || $0.hasSuffix(path.string) })
-            else { continue }
-            if program.hasPrefix("qemu-system") { found.append((pid, "vmm")) }
-            if program == "virtiofsd" { found.append((pid, "virtiofsd")) }
+/// Finds the host processes of VMs by the pid files that libvirt's QEMU driver keeps.
+struct MachineProcesses: Sendable {
+    /// The driver's folder of pid files.
+    let folder: FilePath
+
+    /// The embedded driver keeps them below its own root, libvirtd below /run.
+    init(dataRoot: FilePath, libvirtURI: String?) {
+        folder = libvirtURI == nil ? dataRoot.appending("libvirt/run/qemu") : "/run/libvirt/qemu"
+    }
+
+    /// QEMU and the virtiofs daemons of one VM. Blocks for a moment.
+    func all(of id: WorkloadID) -> [(pid: Int32, role: String)] {
+        var found: [(pid: Int32, role: String)] = []
+        // libvirt shortens the name to 20 bytes where several files belong to a domain.
+        let domain = MachineNames.prefix + id.description
+        let shortened = "-" + domain.prefix(20) + "-"
+        for name in Folders.names(in: folder) where name.hasSuffix(".pid") {
+            let isMachine = name == domain + ".pid"
+            guard isMachine || name.contains(shortened), let pid = number(in: name) else { continue }
+            found.append((pid, isMachine ? "vmm" : "virtiofsd"))
+            // virtiofsd does its work in a child.
+            if !isMachine { found += children(of: pid).map { ($0, "virtiofsd") } }
         }
         return found
+    }
+
+    private func number(in name: String) -> Int32? {
+        // A file that is gone by now belongs to a process that is gone.
+        let text = try? String(contentsOfFile: folder.appending(name).string, encoding: .utf8)
+        return text.flatMap { Int32($0.filter(\.isNumber)) }
+    }
+
+    private func children(of process: Int32) -> [Int32] {
+        // Without CONFIG_PROC_CHILDREN they are not known.
+        let text = (try? String(contentsOfFile: "/proc/\(process)/task/\(process)/children", encoding: .utf8)) ?? ""
+        return text.split(separator: " ").compactMap { Int32($0.filter(\.isNumber)) }
     }
 }
