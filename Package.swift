@@ -122,7 +122,8 @@ let package = Package(
         .target(
             name: "EngineAPI",
             dependencies: [
-                "APIModel", "Backend", "CLinux", "Engine", "ImageStore", "LaunchProtocol", "LinuxSystem", "Monitor", "OCI",
+                "APIModel", "Backend", "CLinux", "Engine", "ImageStore", "LaunchProtocol", "LinuxSystem", "Monitor",
+                "OCI",
                 "TandemModel", "VolumeStore",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -225,7 +226,7 @@ let package = Package(
                 "TandemModel", "VolumeStore", .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: strict),
         .testTarget(
-            name: "EngineAPITests", dependencies: ["EngineAPI", "APIModel", "Engine", "TandemModel"],
+            name: "EngineAPITests", dependencies: ["EngineAPI", "APIModel", "Engine", "OCI", "TandemModel"],
             swiftSettings: strict),
         .testTarget(name: "ClientTests", dependencies: ["Client", "APIModel", "TandemModel"], swiftSettings: strict),
         .testTarget(

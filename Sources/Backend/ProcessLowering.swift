@@ -83,7 +83,8 @@ public enum ProcessLowering {
         var standard = [defaultPath, "HOSTNAME=\(hostname)"]
         if process.terminal { standard.append("TERM=xterm") }
         let named = Set(process.environment.map { $0.prefix { $0 != "=" } })
-        return standard.filter { !named.contains($0.prefix { $0 != "=" }) } + process.environment.filter { $0.contains("=") }
+        return standard.filter { !named.contains($0.prefix { $0 != "=" }) }
+            + process.environment.filter { $0.contains("=") }
     }
 
     private static func setCapabilities(_ set: CapabilitySet, in plan: inout ProcessPlan) {

@@ -9,7 +9,9 @@ public struct Rollback: Sendable {
     /// Nothing to undo yet.
     public init() {}
 
-    /// Registers how the step that has just been taken is undone. The step may block.
+    /// Registers how the step that has just been taken is undone.
+    ///
+    /// The step may block.
     public mutating func add(_ name: String, _ undo: @escaping @Sendable () throws(EngineError) -> Void) {
         steps.append((name, undo))
     }

@@ -3,8 +3,9 @@
 public import LaunchProtocol
 public import TandemModel
 
-/// Lowers what a workload sees below its root: mounts, devices, files. The same for both kinds but for these facts about
-/// the executor.
+/// Lowers what a workload sees below its root: mounts, devices, files.
+///
+/// The same for both kinds but for these facts about the executor.
 public struct RootLowering: Sendable {
     /// 1 or 2; 0 where the executor has no control groups to show.
     public var cgroupVersion: Int
@@ -111,7 +112,8 @@ public struct RootLowering: Sendable {
         }
         guard let propagation = MountFlag.propagation(mount.spec.propagation) else {
             throw EngineError(
-                .invalidArgument, "invalid propagation '\(mount.spec.propagation)' for the mount at '\(mount.spec.target)'",
+                .invalidArgument,
+                "invalid propagation '\(mount.spec.propagation)' for the mount at '\(mount.spec.target)'",
                 hint: "Use private, rprivate, shared, rshared, slave or rslave.")
         }
         return MountStep(

@@ -46,7 +46,8 @@ public struct Comparison: Sendable, Codable {
 
         /// Describes a host.
         public init(
-            operatingSystem: String, kernel: String, processors: Int, memory: Int64, version: String, accelerator: String,
+            operatingSystem: String, kernel: String, processors: Int, memory: Int64, version: String,
+            accelerator: String,
             acceleratorReason: String
         ) {
             self.operatingSystem = operatingSystem
@@ -59,7 +60,9 @@ public struct Comparison: Sendable, Codable {
         }
     }
 
-    /// One run from request to removal. Times are in nanoseconds.
+    /// One run from request to removal.
+    ///
+    /// Times are in nanoseconds.
     public struct Run: Sendable, Codable, Hashable {
         /// Container or VM.
         public var kind: WorkloadKind
@@ -78,7 +81,8 @@ public struct Comparison: Sendable, Codable {
 
         /// Describes a run.
         public init(
-            kind: WorkloadKind, round: Int, firstByte: UInt64?, exit: UInt64, cleanup: UInt64?, code: Int, trace: StartupTrace?
+            kind: WorkloadKind, round: Int, firstByte: UInt64?, exit: UInt64, cleanup: UInt64?, code: Int,
+            trace: StartupTrace?
         ) {
             self.kind = kind
             self.round = round
@@ -90,7 +94,9 @@ public struct Comparison: Sendable, Codable {
         }
     }
 
-    /// What an idle workload costs. Sizes are in bytes.
+    /// What an idle workload costs.
+    ///
+    /// Sizes are in bytes.
     public struct Idle: Sendable, Codable, Hashable {
         /// Container or VM.
         public var kind: WorkloadKind
@@ -111,7 +117,8 @@ public struct Comparison: Sendable, Codable {
 
         /// Describes an idle workload.
         public init(
-            kind: WorkloadKind, hostMemory: Int64, hostMemoryByRole: [String: Int64], guestMemory: Int64?, storage: Int64,
+            kind: WorkloadKind, hostMemory: Int64, hostMemoryByRole: [String: Int64], guestMemory: Int64?,
+            storage: Int64,
             processes: Int, threads: Int, kernel: String
         ) {
             self.kind = kind

@@ -43,11 +43,14 @@ public struct ComparisonRunner: Sendable {
         }
         for round in -settings.warmups..<settings.runs {
             for kind in WorkloadKind.allCases.shuffled() {
-                step(round < 0 ? "warm-up, \(Self.label(kind))" : "run \(round + 1) of \(settings.runs), \(Self.label(kind))")
+                step(
+                    round < 0
+                        ? "warm-up, \(Self.label(kind))" : "run \(round + 1) of \(settings.runs), \(Self.label(kind))")
                 do throws(ClientError) {
                     let run = try await measureRun(kind, round)
                     if run.code != 0 {
-                        comparison.failures.append(.init(kind: kind, round: round, reason: "the command ended with \(run.code)"))
+                        comparison.failures.append(
+                            .init(kind: kind, round: round, reason: "the command ended with \(run.code)"))
                     } else if round >= 0 {
                         comparison.runs.append(run)
                     }
@@ -76,7 +79,8 @@ public struct ComparisonRunner: Sendable {
     public func cleanUp() async {
         let filters = "{\"label\":[\"tandem.comparison=\(mark)\"]}"
         // What cannot be removed now is shown by `tandem ps -a`.
-        let rows = try? await client.request("GET", "/containers/json", query: [("all", "1"), ("filters", filters)]).json.array
+        let rows = try? await client.request("GET", "/containers/json", query: [("all", "1"), ("filters", filters)])
+            .json.array
         for row in rows ?? [] {
             _ = try? await client.request(
                 "DELETE", "/containers/\(row["Id"].string ?? "")", query: [("force", "1"), ("v", "1")])
@@ -97,7 +101,8 @@ public struct ComparisonRunner: Sendable {
             operatingSystem: report["operatingSystem"].string ?? "", kernel: report["kernel"].string ?? "",
             processors: Int(report["processors"].integer ?? 0), memory: report["memory"].integer ?? 0,
             version: report["version"].string ?? "", accelerator: accelerator,
-            acceleratorReason: detail.hasPrefix("\(accelerator): ") ? String(detail.dropFirst(accelerator.count + 2)) : detail)
+            acceleratorReason: detail.hasPrefix("\(accelerator): ")
+                ? String(detail.dropFirst(accelerator.count + 2)) : detail)
     }
 
     private func requireImage() async throws(ClientError) {
@@ -162,7 +167,8 @@ public struct ComparisonRunner: Sendable {
     /// The trace once the clean-up is in it, which comes after the exit is known.
     private func settledTrace(_ id: String) async throws(ClientError) -> StartupTrace? {
         for _ in 0..<1_000 {
-            let trace = try await client.request("GET", "/tandem/containers/\(id)/trace").json.decoded(as: StartupTrace.self)
+            let trace = try await client.request("GET", "/tandem/containers/\(id)/trace").json.decoded(
+                as: StartupTrace.self)
             if let trace, trace[.cleanup] != nil { return trace }
             // Cancelled with the whole comparison.
             try? await Task.sleep(for: .milliseconds(10))

@@ -89,7 +89,8 @@ final class ClientConnection {
         let document = response.json
         let text = String(decoding: response.body.prefix(500), as: UTF8.self)
         return ClientError(
-            status: response.status, message: document["message"].string ?? (text.isEmpty ? "HTTP status \(response.status)" : text),
+            status: response.status,
+            message: document["message"].string ?? (text.isEmpty ? "HTTP status \(response.status)" : text),
             hint: document["hint"].string, code: response.headers["tandem-error-code"] ?? "internal")
     }
 
@@ -103,7 +104,8 @@ final class ClientConnection {
                 connection: self)
             throw Self.failure(try await stream.collected())
         }
-        return HijackedConnection(connection: self, sender: HijackedConnection.Sender(channel: channel, outbound: outbound))
+        return HijackedConnection(
+            connection: self, sender: HijackedConnection.Sender(channel: channel, outbound: outbound))
     }
 }
 

@@ -109,7 +109,8 @@ public struct TandemClient: Sendable {
                     channel.eventLoop.makeCompletedFuture {
                         try ConnectionPipeline.configure(channel)
                         return try NIOAsyncChannel(
-                            wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+                            wrappingChannelSynchronously: channel,
+                            configuration: .init(isOutboundHalfClosureEnabled: true))
                     }
                 }
         } catch {

@@ -8,7 +8,9 @@ import TandemModel
 extension ContainerBackend {
     public func report() async -> BackendReport {
         await BlockingQueue.run { [self] in
-            let checks = [rootCheck, kernelCheck, cgroupCheck, erofsCheck, overlayCheck, seccompCheck, userNamespaceCheck]
+            let checks = [
+                rootCheck, kernelCheck, cgroupCheck, erofsCheck, overlayCheck, seccompCheck, userNamespaceCheck,
+            ]
             return BackendReport(kind: kind, usable: !checks.contains { $0.outcome == .missing }, checks: checks)
         }
     }
@@ -33,7 +35,8 @@ extension ContainerBackend {
             let list = driver.controllers.joined(separator: ", ")
             let lacking = ["cpu", "memory", "pids"].filter { !driver.controllers.contains($0) }
             return BackendReport.Check(
-                "cgroup", lacking.isEmpty ? .ok : .degraded, "v\(driver.version): \(list.isEmpty ? "no controllers" : list)",
+                "cgroup", lacking.isEmpty ? .ok : .degraded,
+                "v\(driver.version): \(list.isEmpty ? "no controllers" : list)",
                 hint: lacking.isEmpty ? nil : "Limits that need \(lacking.joined(separator: ", ")) are refused.")
         case .failure(let error):
             return BackendReport.Check("cgroup", .missing, error.message, hint: error.hint)
@@ -43,7 +46,8 @@ extension ContainerBackend {
     private var erofsCheck: BackendReport.Check {
         guard HostInformation.fileSystems.contains("erofs") else {
             return BackendReport.Check(
-                "erofs", .missing, "the kernel does not know EROFS, in which layers are kept", hint: "Run `modprobe erofs`.")
+                "erofs", .missing, "the kernel does not know EROFS, in which layers are kept",
+                hint: "Run `modprobe erofs`.")
         }
         let isDirect = HostInformation.kernelVersion >= (6, 12)
         return BackendReport.Check(

@@ -17,7 +17,9 @@ public final class ContainerBackend: WorkloadBackend {
     /// The driver, or why there is none.
     let cgroups: Result<any CgroupDriver, EngineError>
 
-    /// Sweeps what an earlier daemon has mounted, and finds out what the host has. Blocks.
+    /// Sweeps what an earlier daemon has mounted, and finds out what the host has.
+    ///
+    /// Blocks.
     public init(paths: WorkloadPaths, program: MonitorProgram) throws(EngineError) {
         self.paths = paths
         self.program = program
@@ -34,7 +36,9 @@ public final class ContainerBackend: WorkloadBackend {
         }
     }
 
-    /// Lets go of what is kept between starts; workloads go on. Blocks.
+    /// Lets go of what is kept between starts; workloads go on.
+    ///
+    /// Blocks.
     public func shutDown() {
         layerMounts.removeAll()
         if case .success(let driver) = cgroups { driver.removeScope() }
@@ -83,7 +87,8 @@ public final class ContainerBackend: WorkloadBackend {
                 program: program, plan: plan.monitor, errorLog: paths.monitorLog(request.id))
             monitor.onPhase { phases.record($0) }
             return ContainerInstance(
-                id: request.id, monitor: monitor, cgroups: driver, onceLaunched: { [layerMounts] in layerMounts.release(layers) })
+                id: request.id, monitor: monitor, cgroups: driver,
+                onceLaunched: { [layerMounts] in layerMounts.release(layers) })
         } catch {
             throw rollback.undo(after: error)
         }

@@ -14,7 +14,8 @@ final class ContainerInstance: WorkloadInstance {
 
     /// `onceLaunched` is called as soon as the layers on the host are not needed any more.
     init(
-        id: WorkloadID, monitor: MonitorConnection, cgroups: any CgroupDriver, onceLaunched: @escaping @Sendable () -> Void
+        id: WorkloadID, monitor: MonitorConnection, cgroups: any CgroupDriver,
+        onceLaunched: @escaping @Sendable () -> Void
     ) {
         name = id.description
         self.monitor = monitor
@@ -53,6 +54,7 @@ final class ContainerInstance: WorkloadInstance {
     func update(_ limits: ResourceLimits) async throws(EngineError) {
         let lacks = cgroups.unsupported(limits)
         guard lacks.isEmpty else { throw EngineError(.unsupported, lacks.joined(separator: "; ")) }
-        try await BlockingQueue.run { [cgroups, name] () throws(EngineError) in try cgroups.update(name, limits: limits) }
+        try await BlockingQueue.run { [cgroups, name] () throws(EngineError) in try cgroups.update(name, limits: limits)
+        }
     }
 }

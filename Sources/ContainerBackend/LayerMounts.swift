@@ -36,7 +36,9 @@ final class LayerMounts: Sendable {
         }
     }
 
-    /// Mounts what is not mounted yet; `release` has to follow. Blocks.
+    /// Mounts what is not mounted yet; `release` has to follow.
+    ///
+    /// Blocks.
     ///
     /// - Returns: The folders, in the order of the layers.
     func acquire(_ layers: [LayerFile]) throws(EngineError) -> [FilePath] {
@@ -74,7 +76,9 @@ final class LayerMounts: Sendable {
         planSweep()
     }
 
-    /// Unmounts everything at once. Blocks.
+    /// Unmounts everything at once.
+    ///
+    /// Blocks.
     func removeAll() {
         state.withLock { state in
             for target in state.mounted.keys { remove(target) }

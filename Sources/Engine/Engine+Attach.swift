@@ -32,7 +32,8 @@ extension Engine {
                 await withCheckedContinuation { continuation in
                     register(
                         PendingAttachment(
-                            id: number, input: input, output: output, errors: errors, continuation: continuation), for: id)
+                            id: number, input: input, output: output, errors: errors, continuation: continuation),
+                        for: id)
                     registered.finish()
                 }
             }

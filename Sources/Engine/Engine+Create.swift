@@ -98,7 +98,8 @@ extension Engine {
         var mounts: [ResolvedMount] = []
         for mount in spec.mounts { mounts.append(try resolve(mount)) }
         return WorkloadRequest(
-            id: id, spec: spec, layers: image.layers.map { LayerFile(diffID: $0.diffID, path: $0.path) }, mounts: mounts,
+            id: id, spec: spec, layers: image.layers.map { LayerFile(diffID: $0.diffID, path: $0.path) },
+            mounts: mounts,
             files: GeneratedFiles.make(for: spec), dataDirectory: paths.dataDirectory(id),
             runDirectory: paths.runDirectory(id))
     }

@@ -109,7 +109,9 @@ extension Engine {
 
     private func anonymousVolumes(of workload: Workload) -> [String] {
         workload.record.spec.mounts.compactMap { mount in
-            guard mount.anonymous, case .volume(let name) = mount.source, users(ofVolume: name).isEmpty else { return nil }
+            guard mount.anonymous, case .volume(let name) = mount.source, users(ofVolume: name).isEmpty else {
+                return nil
+            }
             return name
         }
     }

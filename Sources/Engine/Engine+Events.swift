@@ -7,7 +7,8 @@ extension Engine {
     /// What happened lately, and everything that happens from now on.
     public func events() -> (past: [EngineEvent], live: AsyncStream<EngineEvent>) {
         let number = number()
-        let (stream, continuation) = AsyncStream.makeStream(of: EngineEvent.self, bufferingPolicy: .bufferingNewest(1_024))
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: EngineEvent.self, bufferingPolicy: .bufferingNewest(1_024))
         continuation.onTermination = { [weak self] _ in Task { await self?.forgetListener(number) } }
         eventListeners[number] = continuation
         return (recentEvents, stream)
@@ -22,7 +23,8 @@ extension Engine {
         attributes["image"] = record.spec.imageReference
         emit(
             EngineEvent(
-                type: "container", action: action, id: record.id.description, attributes: attributes.merging(extra) { $1 },
+                type: "container", action: action, id: record.id.description,
+                attributes: attributes.merging(extra) { $1 },
                 time: HostTime.now))
     }
 

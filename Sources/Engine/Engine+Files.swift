@@ -35,7 +35,8 @@ extension Engine {
     public func copyOut(
         _ path: String, from reference: String, _ receive: @Sendable ([UInt8]) async throws(EngineError) -> Void
     ) async throws(EngineError) {
-        try await withFiles(of: try find(reference)) { files throws(EngineError) in try await files.pack(path, receive) }
+        try await withFiles(of: try find(reference)) { files throws(EngineError) in try await files.pack(path, receive)
+        }
     }
 
     /// Unpacks a tar into a folder.
@@ -62,7 +63,9 @@ extension Engine {
         }
     }
 
-    /// Starts a workload without its command, for the time of a call. The gate is closed.
+    /// Starts a workload without its command, for the time of a call.
+    ///
+    /// The gate is closed.
     private func withIdleWorkload<Value: Sendable>(
         _ workload: Workload, _ body: (FileAccess) async throws(EngineError) -> Value
     ) async throws(EngineError) -> Value {

@@ -57,7 +57,8 @@ extension Engine {
                 Footprint.Process(
                     role: process.role, pid: process.pid,
                     proportionalSetSize: ProcessMemory.proportionalSetSize(process.pid),
-                    residentSetSize: ProcessMemory.residentSetSize(process.pid), threads: ProcessMemory.threads(process.pid))
+                    residentSetSize: ProcessMemory.residentSetSize(process.pid),
+                    threads: ProcessMemory.threads(process.pid))
             }
             let storage = Folders.diskUsage(folder)
             let logged = Folders.diskUsage(log)

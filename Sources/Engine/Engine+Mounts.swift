@@ -23,7 +23,8 @@ extension Engine {
             var status = stat()
             guard stat(path, &status) == 0 else {
                 throw EngineError(
-                    .invalidArgument, "bind source path does not exist: \(path)", hint: "Make it first, or use a volume.")
+                    .invalidArgument, "bind source path does not exist: \(path)",
+                    hint: "Make it first, or use a volume.")
             }
             return ResolvedMount(
                 spec: mount, hostPath: FilePath(path), sourceIsDirectory: status.st_mode & S_IFMT == S_IFDIR)
@@ -39,6 +40,7 @@ extension Engine {
 
     /// For each image in use, the short id of a workload that uses it.
     public func imageUsers() -> [String: String] {
-        Dictionary(workloads.values.map { ($0.record.spec.imageID, $0.id.short) }, uniquingKeysWith: { first, _ in first })
+        Dictionary(
+            workloads.values.map { ($0.record.spec.imageID, $0.id.short) }, uniquingKeysWith: { first, _ in first })
     }
 }

@@ -65,7 +65,8 @@ extension Engine {
         let shortIDs = Set(workloads.values.filter { $0.instance != nil }.map(\.id.short))
         let runFolder = paths.runRoot.appending("workloads")
         for name in Folders.names(in: runFolder) where !shortIDs.contains(name) {
-            await attempt("remove '\(name)'") { () throws(EngineError) in try Folders.remove(runFolder.appending(name)) }
+            await attempt("remove '\(name)'") { () throws(EngineError) in try Folders.remove(runFolder.appending(name))
+            }
         }
         for name in Folders.names(in: paths.dataRoot.appending("workloads")) {
             guard let id = WorkloadID(name), workloads[id] == nil else { continue }

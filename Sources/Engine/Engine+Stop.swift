@@ -54,7 +54,7 @@ extension Engine {
             workload.record.spec.removeOnExit = false
             do throws(EngineError) {
                 try await stop(reference, timeout: timeout)
-            } catch where error.code == .notModified {
+            } catch  where error.code == .notModified {
                 // It ended by itself just now.
             }
             workload.record.spec.removeOnExit = removesOnExit

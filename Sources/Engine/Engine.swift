@@ -32,7 +32,8 @@ public actor Engine {
 
     /// Puts an engine together; `recover` has to follow.
     public init(
-        paths: WorkloadPaths, backends: [any WorkloadBackend], images: ImageStore, volumes: VolumeStore, state: StateStore,
+        paths: WorkloadPaths, backends: [any WorkloadBackend], images: ImageStore, volumes: VolumeStore,
+        state: StateStore,
         logger: Logger
     ) {
         self.paths = paths

@@ -91,7 +91,8 @@ struct FileAccess: Sendable {
     }
 
     private static func failure(_ what: String, _ path: String, _ errors: [UInt8]) -> EngineError {
-        let reason = String(decoding: errors, as: UTF8.self).split(separator: "\n").last.map(String.init) ?? "it gave no reason"
+        let reason =
+            String(decoding: errors, as: UTF8.self).split(separator: "\n").last.map(String.init) ?? "it gave no reason"
         return EngineError(.invalidArgument, "\(what) '\(path)' failed: \(reason)")
     }
 }

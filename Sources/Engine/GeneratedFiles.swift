@@ -19,7 +19,8 @@ enum GeneratedFiles {
 
     private static func hosts(for spec: WorkloadSpec) -> String {
         var lines = [
-            "127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", "fe00::\tip6-localnet", "ff00::\tip6-mcastprefix",
+            "127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", "fe00::\tip6-localnet",
+            "ff00::\tip6-mcastprefix",
             "ff02::1\tip6-allnodes", "ff02::2\tip6-allrouters",
         ]
         for entry in spec.extraHosts {

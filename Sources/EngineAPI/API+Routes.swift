@@ -19,17 +19,29 @@ extension API {
     }()
 
     private static func addContainers(_ router: inout Router) {
-        router.add("POST", "containers/create") { (api, call) throws(EngineError) in try await api.createContainer(call) }
+        router.add("POST", "containers/create") { (api, call) throws(EngineError) in try await api.createContainer(call)
+        }
         router.add("GET", "containers/json") { (api, call) throws(EngineError) in try await api.listContainers(call) }
-        router.add("POST", "containers/prune") { (api, call) throws(EngineError) in try await api.pruneContainers(call) }
-        router.add("GET", "containers/{id}/json") { (api, call) throws(EngineError) in try await api.inspectContainer(call) }
-        router.add("POST", "containers/{id}/start") { (api, call) throws(EngineError) in try await api.startContainer(call) }
-        router.add("POST", "containers/{id}/stop") { (api, call) throws(EngineError) in try await api.stopContainer(call) }
-        router.add("POST", "containers/{id}/kill") { (api, call) throws(EngineError) in try await api.killContainer(call) }
+        router.add("POST", "containers/prune") { (api, call) throws(EngineError) in try await api.pruneContainers(call)
+        }
+        router.add("GET", "containers/{id}/json") { (api, call) throws(EngineError) in
+            try await api.inspectContainer(call)
+        }
+        router.add("POST", "containers/{id}/start") { (api, call) throws(EngineError) in
+            try await api.startContainer(call)
+        }
+        router.add("POST", "containers/{id}/stop") { (api, call) throws(EngineError) in
+            try await api.stopContainer(call)
+        }
+        router.add("POST", "containers/{id}/kill") { (api, call) throws(EngineError) in
+            try await api.killContainer(call)
+        }
         router.add("POST", "containers/{id}/restart") { (api, call) throws(EngineError) in
             try await api.restartContainer(call)
         }
-        router.add("POST", "containers/{id}/pause") { (api, call) throws(EngineError) in try await api.pauseContainer(call) }
+        router.add("POST", "containers/{id}/pause") { (api, call) throws(EngineError) in
+            try await api.pauseContainer(call)
+        }
         router.add("POST", "containers/{id}/unpause") { (api, call) throws(EngineError) in
             try await api.unpauseContainer(call)
         }
@@ -39,20 +51,30 @@ extension API {
         router.add("POST", "containers/{id}/update") { (api, call) throws(EngineError) in
             try await api.updateContainer(call)
         }
-        router.add("POST", "containers/{id}/wait") { (api, call) throws(EngineError) in try await api.waitContainer(call) }
+        router.add("POST", "containers/{id}/wait") { (api, call) throws(EngineError) in
+            try await api.waitContainer(call)
+        }
         router.add("POST", "containers/{id}/resize") { (api, call) throws(EngineError) in
             try await api.resizeContainer(call)
         }
         router.add("POST", "containers/{id}/attach") { (api, call) throws(EngineError) in
             try await api.attachContainer(call)
         }
-        router.add("GET", "containers/{id}/logs") { (api, call) throws(EngineError) in try await api.containerLogs(call) }
+        router.add("GET", "containers/{id}/logs") { (api, call) throws(EngineError) in try await api.containerLogs(call)
+        }
         router.add("GET", "containers/{id}/top") { (api, call) throws(EngineError) in try await api.topContainer(call) }
-        router.add("GET", "containers/{id}/stats") { (api, call) throws(EngineError) in try await api.containerStats(call) }
-        router.add("HEAD", "containers/{id}/archive") { (api, call) throws(EngineError) in try await api.statArchive(call) }
-        router.add("GET", "containers/{id}/archive") { (api, call) throws(EngineError) in try await api.getArchive(call) }
-        router.add("PUT", "containers/{id}/archive") { (api, call) throws(EngineError) in try await api.putArchive(call) }
-        router.add("DELETE", "containers/{id}") { (api, call) throws(EngineError) in try await api.removeContainer(call) }
+        router.add("GET", "containers/{id}/stats") { (api, call) throws(EngineError) in
+            try await api.containerStats(call)
+        }
+        router.add("HEAD", "containers/{id}/archive") { (api, call) throws(EngineError) in
+            try await api.statArchive(call)
+        }
+        router.add("GET", "containers/{id}/archive") { (api, call) throws(EngineError) in try await api.getArchive(call)
+        }
+        router.add("PUT", "containers/{id}/archive") { (api, call) throws(EngineError) in try await api.putArchive(call)
+        }
+        router.add("DELETE", "containers/{id}") { (api, call) throws(EngineError) in try await api.removeContainer(call)
+        }
         router.add("POST", "containers/{id}/exec") { (api, call) throws(EngineError) in try await api.createExec(call) }
         router.add("POST", "exec/{id}/start") { (api, call) throws(EngineError) in try await api.startExec(call) }
         router.add("POST", "exec/{id}/resize") { (api, call) throws(EngineError) in try await api.resizeExec(call) }
@@ -63,14 +85,18 @@ extension API {
         router.add("GET", "images/json") { (api, call) throws(EngineError) in try await api.listImages(call) }
         router.add("POST", "images/create") { (api, call) throws(EngineError) in try await api.createImage(call) }
         router.add("POST", "images/load") { (api, call) throws(EngineError) in try await api.loadImage(call) }
-        router.add("GET", "images/{name...}/json") { (api, call) throws(EngineError) in try await api.inspectImage(call) }
-        router.add("GET", "images/{name...}/history") { (api, call) throws(EngineError) in try await api.imageHistory(call) }
+        router.add("GET", "images/{name...}/json") { (api, call) throws(EngineError) in try await api.inspectImage(call)
+        }
+        router.add("GET", "images/{name...}/history") { (api, call) throws(EngineError) in
+            try await api.imageHistory(call)
+        }
         router.add("POST", "images/{name...}/tag") { (api, call) throws(EngineError) in try await api.tagImage(call) }
         router.add("DELETE", "images/{name...}") { (api, call) throws(EngineError) in try await api.removeImage(call) }
         for (method, path, what) in [
             ("GET", "images/search", "searching registries"), ("POST", "build", "building images"),
             ("POST", "commit", "committing containers"), ("POST", "images/{name...}/push", "pushing images"),
-            ("GET", "networks", "networks"), ("POST", "networks/create", "networks"), ("GET", "networks/{id}", "networks"),
+            ("GET", "networks", "networks"), ("POST", "networks/create", "networks"),
+            ("GET", "networks/{id}", "networks"),
         ] {
             router.add(method, path) { (_, _) throws(EngineError) in
                 throw EngineError(.unsupported, "\(what) is not supported yet")
@@ -88,13 +114,19 @@ extension API {
 
     private static func addTandem(_ router: inout Router) {
         router.add("GET", "tandem/report") { (api, call) throws(EngineError) in try await api.report(call) }
-        router.add("GET", "tandem/containers/{id}/trace") { (api, call) throws(EngineError) in try await api.trace(call) }
+        router.add("GET", "tandem/containers/{id}/trace") { (api, call) throws(EngineError) in try await api.trace(call)
+        }
         router.add("GET", "tandem/containers/{id}/footprint") { (api, call) throws(EngineError) in
             try await api.footprint(call)
         }
-        router.add("POST", "tandem/images/import") { (api, call) throws(EngineError) in try await api.importImage(call) }
-        router.add("POST", "tandem/images/default") { (api, call) throws(EngineError) in try await api.defaultImage(call) }
+        router.add("POST", "tandem/images/import") { (api, call) throws(EngineError) in try await api.importImage(call)
+        }
+        router.add("POST", "tandem/images/default") { (api, call) throws(EngineError) in
+            try await api.defaultImage(call)
+        }
         router.add("GET", "tandem/kernels") { (api, call) throws(EngineError) in try await api.listKernels(call) }
-        router.add("POST", "tandem/kernels/{name}/use") { (api, call) throws(EngineError) in try await api.useKernel(call) }
+        router.add("POST", "tandem/kernels/{name}/use") { (api, call) throws(EngineError) in
+            try await api.useKernel(call)
+        }
     }
 }

@@ -53,7 +53,8 @@ struct API: Sendable {
         return (parts.first ?? 0) * 1_000 + (parts.dropFirst().first ?? 0)
     }
 
-    private func respond(_ error: EngineError, to request: Request, _ connection: Connection) async throws(EngineError) {
+    private func respond(_ error: EngineError, to request: Request, _ connection: Connection) async throws(EngineError)
+    {
         var document: JSONValue = ["message": .string(error.message)]
         if let hint = error.hint { document["hint"] = .string(hint) }
         if error.code == .internal || !error.cleanupFailures.isEmpty {

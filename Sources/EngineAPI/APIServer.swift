@@ -32,12 +32,14 @@ public struct APIServer: Sendable {
                     channel.eventLoop.makeCompletedFuture {
                         try ConnectionPipeline.configure(channel)
                         return try NIOAsyncChannel(
-                            wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+                            wrappingChannelSynchronously: channel,
+                            configuration: .init(isOutboundHalfClosureEnabled: true))
                     }
                 }
         } catch {
             throw EngineError(
-                .unavailable, "the API cannot listen on '\(socket)': \(error)", hint: "Choose another path with --socket.")
+                .unavailable, "the API cannot listen on '\(socket)': \(error)",
+                hint: "Choose another path with --socket.")
         }
         try onReady()
         do {

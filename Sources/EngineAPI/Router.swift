@@ -14,7 +14,9 @@ struct Router: Sendable {
 
     private var routes: [Route] = []
 
-    /// Adds a route. A part in braces takes one part of the path, one with `...` as many as there are.
+    /// Adds a route.
+    ///
+    /// A part in braces takes one part of the path, one with `...` as many as there are.
     mutating func add(_ method: String, _ pattern: String, _ handler: @escaping Handler) {
         routes.append(Route(method: method, parts: pattern.split(separator: "/"), handler: handler))
     }

@@ -119,7 +119,8 @@ final class ArchiveReader {
         while pipe.readCompressed(&pointer) > 0 {}
         if pipe.readError != 0 { throw failure(pipe.outer) }
         return (
-            Self.hexadecimal(pipe.plainDigest.finalize()), Self.hexadecimal(pipe.compressedDigest.finalize()), pipe.plainSize
+            Self.hexadecimal(pipe.plainDigest.finalize()), Self.hexadecimal(pipe.compressedDigest.finalize()),
+            pipe.plainSize
         )
     }
 

@@ -10,7 +10,8 @@ extension ImageConfiguration.Defaults {
     mutating func apply(change: String) throws(EngineError) {
         let parts = change.split(separator: " ", maxSplits: 1).map(String.init)
         guard parts.count == 2 else {
-            throw EngineError(.invalidArgument, "the change '\(change)' is no instruction", hint: "For example: CMD [\"sh\"].")
+            throw EngineError(
+                .invalidArgument, "the change '\(change)' is no instruction", hint: "For example: CMD [\"sh\"].")
         }
         let value = parts[1].trimmingPrefix(while: \.isWhitespace)
         switch parts[0].uppercased() {

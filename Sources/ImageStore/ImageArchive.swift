@@ -7,7 +7,9 @@ import OCI
 import SystemPackage
 import TandemModel
 
-/// An unpacked archive of `docker save` or an OCI layout. Paths in it are resolved with its folder as root.
+/// An unpacked archive of `docker save` or an OCI layout.
+///
+/// Paths in it are resolved with its folder as root.
 struct ImageArchive {
     /// A file of the archive and what is known about it.
     struct Blob {
@@ -38,7 +40,9 @@ struct ImageArchive {
             try add(index, name: nil, depth: 0)
         } else if try isFile("manifest.json") {
             // A root file system may have a file of that name too: only what reads as Docker's manifest is one.
-            guard let entries = try? JSONDecoder().decode([DockerArchiveEntry].self, from: read("manifest.json", digest: nil))
+            guard
+                let entries = try? JSONDecoder().decode(
+                    [DockerArchiveEntry].self, from: read("manifest.json", digest: nil))
             else { return nil }
             images = entries.map { entry in
                 Entry(
@@ -55,20 +59,26 @@ struct ImageArchive {
         guard depth < 4 else { throw EngineError(.corruptData, "the archive's indexes lie too deep in each other") }
         for descriptor in index.manifests {
             let reference = name ?? Self.reference(descriptor)
-            if let platform = descriptor.platform, platform.architecture != Self.architecture || platform.os != "linux" {
+            if let platform = descriptor.platform, platform.architecture != Self.architecture || platform.os != "linux"
+            {
                 continue
             }
             let content = try read(try Self.path(of: descriptor.digest), digest: descriptor.digest)
             if descriptor.isIndex {
-                try add(try ImageStore.decode(Index.self, from: content, "an index of the archive"), name: reference, depth: depth + 1)
+                try add(
+                    try ImageStore.decode(Index.self, from: content, "an index of the archive"), name: reference,
+                    depth: depth + 1)
                 continue
             }
             let manifest = try ImageStore.decode(Manifest.self, from: content, "a manifest of the archive")
             var layers: [Blob] = []
-            for layer in manifest.layers { layers.append(Blob(path: try Self.path(of: layer.digest), digest: layer.digest)) }
+            for layer in manifest.layers {
+                layers.append(Blob(path: try Self.path(of: layer.digest), digest: layer.digest))
+            }
             images.append(
                 Entry(
-                    configuration: try Self.path(of: manifest.config.digest), configurationDigest: manifest.config.digest,
+                    configuration: try Self.path(of: manifest.config.digest),
+                    configurationDigest: manifest.config.digest,
                     layers: layers, references: reference.map { [$0] } ?? []))
         }
     }
@@ -76,12 +86,15 @@ struct ImageArchive {
     /// containerd writes the whole name, the specification's annotation may be a mere tag.
     private static func reference(_ descriptor: Descriptor) -> String? {
         if let name = descriptor.annotations?["io.containerd.image.name"] { return name }
-        guard let name = descriptor.annotations?["org.opencontainers.image.ref.name"], name.contains(":") || name.contains("/")
+        guard let name = descriptor.annotations?["org.opencontainers.image.ref.name"],
+            name.contains(":") || name.contains("/")
         else { return nil }
         return name
     }
 
-    private static var architecture: String { ImageConfiguration(created: nil, config: nil, diffIDs: [], history: []).architecture }
+    private static var architecture: String {
+        ImageConfiguration(created: nil, config: nil, diffIDs: [], history: []).architecture
+    }
 
     private static func path(of digest: String) throws(EngineError) -> String {
         let digits = digest.dropFirst(7)
@@ -120,7 +133,9 @@ struct ImageArchive {
                 guard count >= 0 else { throw StagingTree.failure("the archive's '\(path)' cannot be read") }
                 if count == 0 { break }
                 content.append(contentsOf: chunk[..<count])
-                guard content.count <= 16 << 20 else { throw EngineError(.corruptData, "the archive's '\(path)' is too long") }
+                guard content.count <= 16 << 20 else {
+                    throw EngineError(.corruptData, "the archive's '\(path)' is too long")
+                }
             }
             let found = StoreFiles.digest(content)
             if let digest, digest != found { throw ImageStore.wrongDigest("'\(path)'", expected: digest, found: found) }

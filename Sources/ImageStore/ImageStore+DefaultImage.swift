@@ -52,7 +52,9 @@ extension ImageStore {
     }
 
     private static func write(_ tar: TarWriter, program: [UInt8], applets: [String]) throws(EngineError) {
-        for folder in ["bin", "dev", "etc", "home", "lib", "proc", "sys", "usr", "usr/bin", "usr/sbin", "var", "var/spool"] {
+        for folder in [
+            "bin", "dev", "etc", "home", "lib", "proc", "sys", "usr", "usr/bin", "usr/sbin", "var", "var/spool",
+        ] {
             try tar.addFolder(folder)
         }
         try tar.addFolder("root", mode: 0o700)

@@ -74,7 +74,11 @@ extension ImageStore {
         let now = HostTime.now.rfc3339
         let configuration = ImageConfiguration(
             created: now, config: defaults, diffIDs: [layer.diffID],
-            history: [.init(created: now, createdBy: "tandem image import", comment: message.isEmpty ? "Imported from a tar" : message)])
+            history: [
+                .init(
+                    created: now, createdBy: "tandem image import",
+                    comment: message.isEmpty ? "Imported from a tar" : message)
+            ])
         let built = files.layerSize(layer.diffID) == nil ? [layer.diffID: try builder.build(layer)] : [:]
         return try commit(
             configuration, content: try Self.encode(configuration), layers: built,
@@ -86,7 +90,8 @@ extension ImageStore {
     ) throws(EngineError) -> [Image] {
         guard renamed == nil || archive.images.count == 1 else {
             throw EngineError(
-                .invalidArgument, "the archive holds \(archive.images.count) images, which cannot all be called '\(renamed?.description ?? "")'",
+                .invalidArgument,
+                "the archive holds \(archive.images.count) images, which cannot all be called '\(renamed?.description ?? "")'",
                 hint: "Leave the name out: the images bring their own.")
         }
         var loaded: [Image] = []
@@ -96,13 +101,15 @@ extension ImageStore {
             guard configuration.rootfs.diffIDs.count == entry.layers.count else {
                 throw EngineError(
                     .corruptData,
-                    "the archive's manifest has \(entry.layers.count) layers, its configuration \(configuration.rootfs.diffIDs.count)")
+                    "the archive's manifest has \(entry.layers.count) layers, its configuration \(configuration.rootfs.diffIDs.count)"
+                )
             }
             try checkPlatform(configuration)
             var built: [String: FilePath] = [:]
             for (index, (layer, diffID)) in zip(entry.layers, configuration.rootfs.diffIDs).enumerated()
             where files.layerSize(diffID) == nil && built[diffID] == nil {
-                built[diffID] = try build(layer, diffID: diffID, name: "\(number)-\(index)", archive: archive, builder: builder)
+                built[diffID] = try build(
+                    layer, diffID: diffID, name: "\(number)-\(index)", archive: archive, builder: builder)
             }
             let names = if let renamed { [renamed.description] } else { try Self.names(entry.references) }
             loaded.append(try commit(configuration, content: content, layers: built, references: names))
@@ -136,7 +143,8 @@ extension ImageStore {
         guard configuration.os == own.os, configuration.architecture == own.architecture else {
             throw EngineError(
                 .unsupported,
-                "the image is for \(configuration.os)/\(configuration.architecture), this machine is \(own.os)/\(own.architecture)")
+                "the image is for \(configuration.os)/\(configuration.architecture), this machine is \(own.os)/\(own.architecture)"
+            )
         }
     }
 

@@ -21,7 +21,9 @@ public final class ImageStore: Sendable {
     let files: StoreFiles
     private let state = Mutex(State())
 
-    /// Opens a store, or makes an empty one. Blocks.
+    /// Opens a store, or makes an empty one.
+    ///
+    /// Blocks.
     ///
     /// - Throws: `.corruptData` if the index or a configuration is damaged.
     public init(root: FilePath) throws(EngineError) {
@@ -38,7 +40,8 @@ public final class ImageStore: Sendable {
     }
 
     private func load(_ id: String, references: [String]) throws(EngineError) -> Image {
-        let configuration = try Self.decode(ImageConfiguration.self, from: try files.read(blob: id), "the configuration of '\(id)'")
+        let configuration = try Self.decode(
+            ImageConfiguration.self, from: try files.read(blob: id), "the configuration of '\(id)'")
         var layers: [Layer] = []
         for diffID in configuration.rootfs.diffIDs {
             guard let size = files.layerSize(diffID) else {
@@ -73,7 +76,8 @@ public final class ImageStore: Sendable {
             guard digits.count >= 4, digits.allSatisfy({ $0.isHexDigit && !$0.isUppercase }) else { return nil }
             let fitting = state.images.values.filter { $0.id.dropFirst(7).hasPrefix(digits) }
             guard fitting.count < 2 else {
-                throw EngineError(.invalidArgument, "the image id '\(name)' fits several images", hint: "Give more digits.")
+                throw EngineError(
+                    .invalidArgument, "the image id '\(name)' fits several images", hint: "Give more digits.")
             }
             return fitting.first
         }
@@ -106,7 +110,9 @@ public final class ImageStore: Sendable {
         case deleted(String)
     }
 
-    /// Removes a name, and the image with its last name. By id: the image with all its names.
+    /// Removes a name, and the image with its last name.
+    ///
+    /// By id: the image with all its names.
     ///
     /// `users` tells which image ids are in use, each by what.
     ///
@@ -187,11 +193,14 @@ public final class ImageStore: Sendable {
         }
     }
 
-    static func decode<Value: Decodable>(_ type: Value.Type, from content: Data, _ what: String) throws(EngineError) -> Value {
+    static func decode<Value: Decodable>(_ type: Value.Type, from content: Data, _ what: String) throws(EngineError)
+        -> Value
+    {
         do {
             return try JSONDecoder().decode(type, from: content)
         } catch {
-            throw EngineError(.corruptData, "\(what) cannot be read: it is not what the OCI image specification describes")
+            throw EngineError(
+                .corruptData, "\(what) cannot be read: it is not what the OCI image specification describes")
         }
     }
 }

@@ -24,7 +24,9 @@ struct LayerBuilder {
         var hasSparseFiles: Bool
     }
 
-    /// Unpacks an archive into a new folder. Blocks.
+    /// Unpacks an archive into a new folder.
+    ///
+    /// Blocks.
     func unpack(_ descriptor: Int32, as name: String) throws(EngineError) -> Unpacked {
         let path = folder.appending(name)
         try Folders.make(path, mode: 0o755)
@@ -36,11 +38,14 @@ struct LayerBuilder {
             throw EngineError(.corruptData, "the archive is empty", hint: "It has to be a tar of a root file system.")
         }
         return Unpacked(
-            diffID: "sha256:\(digests.plain)", digest: "sha256:\(digests.compressed)", size: digests.plainSize, tree: path,
+            diffID: "sha256:\(digests.plain)", digest: "sha256:\(digests.compressed)", size: digests.plainSize,
+            tree: path,
             hasSparseFiles: tree.hasSparseFiles)
     }
 
-    /// Makes an EROFS file of an unpacked layer, synced to disk, and removes the folder. Blocks.
+    /// Makes an EROFS file of an unpacked layer, synced to disk, and removes the folder.
+    ///
+    /// Blocks.
     func build(_ layer: Unpacked) throws(EngineError) -> FilePath {
         let file = folder.appending(layer.diffID.dropFirst(7) + ".erofs")
         // The same layer has the same UUID everywhere, so that the file is the same too.

@@ -77,7 +77,8 @@ final class StagingTree {
             let (major, minor) = (UInt32(archive_entry_rdevmajor(entry)), UInt32(archive_entry_rdevminor(entry)))
             guard type != S_IFCHR || major != 0 || minor != 0 else {
                 // overlayfs takes this device for a whiteout.
-                throw EngineError(.corruptData, "the archive's member '\(path)' is the device 0:0, which no image may have")
+                throw EngineError(
+                    .corruptData, "the archive's member '\(path)' is the device 0:0, which no image may have")
             }
             try clear(name, in: folder)
             let device = type == S_IFIFO ? 0 : UInt(tandem_device(major, minor))
@@ -120,7 +121,9 @@ final class StagingTree {
         if mkdirat(folder, name, 0o755) == 0 { return noteTimes(entry, path) }
         guard errno == EEXIST else { throw Self.failure("the folder '\(path)' cannot be made") }
         var status = stat()
-        guard fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { throw Self.failure("'\(path)' cannot be read") }
+        guard fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+            throw Self.failure("'\(path)' cannot be read")
+        }
         if status.st_mode & S_IFMT != S_IFDIR {
             // A whiteout before it means that nothing below shows through.
             let wasWhiteout = status.st_mode & S_IFMT == S_IFCHR && status.st_rdev == 0
@@ -139,7 +142,8 @@ final class StagingTree {
         }
         let targetFolder = open(components.dropLast().joined(separator: "/"), O_PATH | O_DIRECTORY)
         guard targetFolder >= 0 else {
-            throw EngineError(.corruptData, "the archive's hard link '\(path)' points to '\(target)', which is not there")
+            throw EngineError(
+                .corruptData, "the archive's hard link '\(path)' points to '\(target)', which is not there")
         }
         defer { close(targetFolder) }
         var status = stat()
@@ -147,7 +151,8 @@ final class StagingTree {
         guard fstatat(targetFolder, last, &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_mode & S_IFMT != S_IFDIR,
             !(status.st_mode & S_IFMT == S_IFCHR && status.st_rdev == 0)
         else {
-            throw EngineError(.corruptData, "the archive's hard link '\(path)' points to '\(target)', which is not there")
+            throw EngineError(
+                .corruptData, "the archive's hard link '\(path)' points to '\(target)', which is not there")
         }
         var present = stat()
         if fstatat(folder, name, &present, AT_SYMLINK_NOFOLLOW) == 0, present.st_ino == status.st_ino { return }
@@ -173,7 +178,9 @@ final class StagingTree {
             if status.st_mode & S_IFMT == S_IFDIR { try makeOpaque(hidden, in: folder, shown: shown) }
             return
         }
-        guard mknodat(folder, hidden, S_IFCHR, 0) == 0 else { throw Self.failure("the whiteout '\(shown)' cannot be made") }
+        guard mknodat(folder, hidden, S_IFCHR, 0) == 0 else {
+            throw Self.failure("the whiteout '\(shown)' cannot be made")
+        }
     }
 
     private func makeOpaque(_ name: String, in folder: Int32, shown: String) throws(EngineError) {
@@ -199,7 +206,8 @@ final class StagingTree {
         noteTimes(entry, "")
     }
 
-    private func setMetadata(_ entry: OpaquePointer, _ name: String, in folder: Int32, path: String) throws(EngineError) {
+    private func setMetadata(_ entry: OpaquePointer, _ name: String, in folder: Int32, path: String) throws(EngineError)
+    {
         let owned = fchownat(
             folder, name, UInt32(truncatingIfNeeded: archive_entry_uid(entry)),
             UInt32(truncatingIfNeeded: archive_entry_gid(entry)), AT_SYMLINK_NOFOLLOW)
@@ -216,8 +224,12 @@ final class StagingTree {
         _ = utimensat(folder, name, [time, time], AT_SYMLINK_NOFOLLOW)
     }
 
-    /// Extended attributes that mean something in an image. Those of overlayfs itself would redirect it.
-    private func setAttributes(_ entry: OpaquePointer, _ name: String, in folder: Int32, path: String) throws(EngineError) {
+    /// Extended attributes that mean something in an image.
+    ///
+    /// Those of overlayfs itself would redirect it.
+    private func setAttributes(_ entry: OpaquePointer, _ name: String, in folder: Int32, path: String)
+        throws(EngineError)
+    {
         guard archive_entry_xattr_reset(entry) > 0 else { return }
         var key: UnsafePointer<CChar>?
         var value: UnsafeRawPointer?
@@ -229,7 +241,9 @@ final class StagingTree {
                 continue
             }
             // There is no setxattrat before Linux 6.13: by way of the folder's descriptor, not following the last part.
-            guard lsetxattr("/proc/self/fd/\(folder)/\(name)", key, value, size, 0) == 0 || errno == EOPNOTSUPP || errno == EPERM
+            guard
+                lsetxattr("/proc/self/fd/\(folder)/\(name)", key, value, size, 0) == 0 || errno == EOPNOTSUPP
+                    || errno == EPERM
             else { throw Self.failure("the attribute '\(text)' of '\(path)' cannot be set") }
         }
     }
@@ -320,6 +334,7 @@ final class StagingTree {
             }
         return EngineError(
             code, "\(what): \(String(cString: strerror(number)))",
-            hint: number == ENOSPC ? "Free some space on the data root's file system, or move it with --data-root." : nil)
+            hint: number == ENOSPC
+                ? "Free some space on the data root's file system, or move it with --data-root." : nil)
     }
 }

@@ -43,7 +43,8 @@ struct StoreFiles: Sendable {
     /// Reads a blob and checks it.
     func read(blob digest: String) throws(EngineError) -> Data {
         // A blob that cannot be read is as good as a damaged one.
-        guard let content = try? Data(contentsOf: URL(filePath: blob(digest).string)), Self.digest(content) == digest else {
+        guard let content = try? Data(contentsOf: URL(filePath: blob(digest).string)), Self.digest(content) == digest
+        else {
             throw EngineError(.corruptData, "the image configuration '\(digest)' in the store is damaged")
         }
         return content
@@ -54,7 +55,9 @@ struct StoreFiles: Sendable {
         do {
             return try JSONDecoder().decode(StoreIndex.self, from: Data(contentsOf: URL(filePath: index.string)))
         } catch {
-            throw EngineError(.corruptData, "'\(index)' cannot be read: it is damaged", hint: "Restore it, or remove the image store.")
+            throw EngineError(
+                .corruptData, "'\(index)' cannot be read: it is damaged", hint: "Restore it, or remove the image store."
+            )
         }
     }
 
@@ -70,7 +73,9 @@ struct StoreFiles: Sendable {
     /// Writes a file beside its place, syncs it and renames it.
     func replace(_ path: FilePath, with content: Data) throws(EngineError) {
         let temporary = staging.appending("\(UInt64.random(in: 0...UInt64.max))")
-        let descriptor = temporary.withPlatformString { tandem_openat(AT_FDCWD, $0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
+        let descriptor = temporary.withPlatformString {
+            tandem_openat(AT_FDCWD, $0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        }
         guard descriptor >= 0 else { throw StagingTree.failure("'\(path)' cannot be written") }
         let isWritten = content.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) == $0.count }
         let isSynced = isWritten && fsync(descriptor) == 0
@@ -89,7 +94,9 @@ struct StoreFiles: Sendable {
     func move(_ from: FilePath, to path: FilePath) throws(EngineError) {
         let moved = from.withPlatformString { from in path.withPlatformString { rename(from, $0) } }
         guard moved == 0 else { throw StagingTree.failure("'\(path)' cannot be written") }
-        let folder = path.removingLastComponent().withPlatformString { tandem_openat(AT_FDCWD, $0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
+        let folder = path.removingLastComponent().withPlatformString {
+            tandem_openat(AT_FDCWD, $0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+        }
         if folder >= 0 {
             fsync(folder)
             close(folder)

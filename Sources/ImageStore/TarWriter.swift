@@ -4,7 +4,9 @@ import CLibarchive
 import Glibc
 import TandemModel
 
-/// Writes a tar of a few members to a descriptor, by libarchive. All calls block.
+/// Writes a tar of a few members to a descriptor, by libarchive.
+///
+/// All calls block.
 final class TarWriter {
     private let archive: OpaquePointer
     private let time: Int
@@ -29,7 +31,9 @@ final class TarWriter {
 
     func addFile(_ path: String, mode: UInt32 = 0o644, content: [UInt8]) throws(EngineError) {
         try add(path, type: S_IFREG, mode: mode) { archive_entry_set_size($0, Int64(content.count)) }
-        guard content.isEmpty || archive_write_data(archive, content, content.count) == content.count else { throw failure }
+        guard content.isEmpty || archive_write_data(archive, content, content.count) == content.count else {
+            throw failure
+        }
     }
 
     func addHardLink(_ path: String, to target: String) throws(EngineError) {
@@ -44,7 +48,9 @@ final class TarWriter {
         guard archive_write_close(archive) == ARCHIVE_OK else { throw failure }
     }
 
-    private func add(_ path: String, type: UInt32, mode: UInt32, _ describe: (OpaquePointer) -> Void) throws(EngineError) {
+    private func add(_ path: String, type: UInt32, mode: UInt32, _ describe: (OpaquePointer) -> Void)
+        throws(EngineError)
+    {
         guard let entry = archive_entry_new() else { throw failure }
         defer { archive_entry_free(entry) }
         archive_entry_set_pathname(entry, path)

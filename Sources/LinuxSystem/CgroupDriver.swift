@@ -60,7 +60,10 @@ public struct DeviceRule: Hashable, Sendable {
 
     /// What Docker allows every container: making nodes, and using the harmless ones.
     public static let standard: [DeviceRule] =
-        [DeviceRule(type: "c", major: nil, minor: nil, access: "m"), DeviceRule(type: "b", major: nil, minor: nil, access: "m")]
+        [
+            DeviceRule(type: "c", major: nil, minor: nil, access: "m"),
+            DeviceRule(type: "b", major: nil, minor: nil, access: "m"),
+        ]
         + [(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2)].map { major, minor in
             DeviceRule(type: "c", major: major, minor: minor, access: "rwm")
         }

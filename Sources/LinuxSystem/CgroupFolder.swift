@@ -24,7 +24,9 @@ struct CgroupFolder: Sendable {
     }
 
     func write(_ value: String, to file: String) throws(EngineError) {
-        let descriptor = path.appending(file).withPlatformString { tandem_openat(AT_FDCWD, $0, O_WRONLY | O_CLOEXEC, 0) }
+        let descriptor = path.appending(file).withPlatformString {
+            tandem_openat(AT_FDCWD, $0, O_WRONLY | O_CLOEXEC, 0)
+        }
         guard descriptor >= 0 else { throw failure("has no '\(file)'") }
         defer { close(descriptor) }
         var text = value
@@ -34,7 +36,9 @@ struct CgroupFolder: Sendable {
 
     /// The content of a file; `nil` if there is none.
     func read(_ file: String) -> String? {
-        let descriptor = path.appending(file).withPlatformString { tandem_openat(AT_FDCWD, $0, O_RDONLY | O_CLOEXEC, 0) }
+        let descriptor = path.appending(file).withPlatformString {
+            tandem_openat(AT_FDCWD, $0, O_RDONLY | O_CLOEXEC, 0)
+        }
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var content: [UInt8] = []
@@ -71,13 +75,17 @@ struct CgroupFolder: Sendable {
         defer { closedir(stream) }
         var names: [String] = []
         while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = withUnsafeBytes(of: entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
             if entry.pointee.d_type == UInt8(DT_DIR), name != ".", name != ".." { names.append(name) }
         }
         return names
     }
 
-    /// Removes the folder and those below it. The kernel needs a moment after the last process has ended.
+    /// Removes the folder and those below it.
+    ///
+    /// The kernel needs a moment after the last process has ended.
     func remove() throws(EngineError) {
         for child in children { try self[child].remove() }
         for attempt in 0..<200 {

@@ -11,7 +11,9 @@ public struct CgroupV1: CgroupDriver {
     /// The mount point of each controller that we use.
     private let hierarchies: [String: FilePath]
 
-    /// Those that every group joins. `cpuset` is joined only when asked for: a new group of it has no processors.
+    /// Those that every group joins.
+    ///
+    /// `cpuset` is joined only when asked for: a new group of it has no processors.
     private static let always: Set<String> = ["cpu", "cpuacct", "memory", "pids", "freezer", "devices", "blkio"]
 
     private let scope: String
@@ -31,7 +33,9 @@ public struct CgroupV1: CgroupDriver {
     public func unsupported(_ limits: ResourceLimits) -> [String] {
         var lacks: [String] = []
         func need(_ controller: String, _ flag: String, _ isAsked: Bool) {
-            if isAsked && hierarchies[controller] == nil { lacks.append("\(flag) needs the cgroup controller '\(controller)'") }
+            if isAsked && hierarchies[controller] == nil {
+                lacks.append("\(flag) needs the cgroup controller '\(controller)'")
+            }
         }
         need("memory", "a memory limit", limits.memory != nil || limits.memoryReservation != nil)
         need("cpu", "a processor limit", limits.nanoCPUs != nil || limits.cpuShares != nil)
@@ -138,7 +142,8 @@ public struct CgroupV1: CgroupDriver {
             if folder.read("freezer.state")?.hasPrefix(wanted) == true { return }
             usleep(1_000)
         }
-        throw EngineError(.timeout, "the processes of '\(name.prefix(12))' could not be \(frozen ? "frozen" : "thawed")")
+        throw EngineError(
+            .timeout, "the processes of '\(name.prefix(12))' could not be \(frozen ? "frozen" : "thawed")")
     }
 
     public func usage(_ name: String) throws(EngineError) -> ResourceUsage {
@@ -175,7 +180,9 @@ public struct CgroupV1: CgroupDriver {
         return usage
     }
 
-    public func outOfMemoryKills(_ name: String) -> UInt64 { folder("memory", name)?.table("memory.oom_control")["oom_kill"] ?? 0 }
+    public func outOfMemoryKills(_ name: String) -> UInt64 {
+        folder("memory", name)?.table("memory.oom_control")["oom_kill"] ?? 0
+    }
 
     public func processes(_ name: String) -> [Int32] { joined(name).first?.processes ?? [] }
 

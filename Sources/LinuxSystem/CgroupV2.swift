@@ -20,7 +20,8 @@ public struct CgroupV2: CgroupDriver {
         try tandem.make()
         try parent.make()
         var enabled: [String] = []
-        let offered = Set((root.read("cgroup.controllers") ?? "").split(whereSeparator: \.isWhitespace).map(String.init))
+        let offered = Set(
+            (root.read("cgroup.controllers") ?? "").split(whereSeparator: \.isWhitespace).map(String.init))
         for controller in Self.wanted where offered.contains(controller) {
             do throws(EngineError) {
                 try root.write("+\(controller)", to: "cgroup.subtree_control")
@@ -87,7 +88,8 @@ public struct CgroupV2: CgroupDriver {
             if parent[name].table("cgroup.events")["frozen"] == (frozen ? 1 : 0) { return }
             usleep(1_000)
         }
-        throw EngineError(.timeout, "the processes of '\(name.prefix(12))' could not be \(frozen ? "frozen" : "thawed")")
+        throw EngineError(
+            .timeout, "the processes of '\(name.prefix(12))' could not be \(frozen ? "frozen" : "thawed")")
     }
 
     public func usage(_ name: String) throws(EngineError) -> ResourceUsage {

@@ -10,7 +10,9 @@ public enum ChildReaper {
     private static let queue = DispatchQueue(label: "tandem.reaper")
     private static let sources = Mutex<[Int32: any DispatchSourceRead]>([:])
 
-    /// Collects the end of one child whenever it comes. Nothing happens if it is not a child of this process.
+    /// Collects the end of one child whenever it comes.
+    ///
+    /// Nothing happens if it is not a child of this process.
     public static func collect(_ process: Int32) {
         let descriptor = tandem_pidfd_open(process)
         guard descriptor >= 0 else { return }

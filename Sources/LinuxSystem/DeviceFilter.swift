@@ -21,7 +21,8 @@ enum DeviceFilter {
 
     private static func failure(_ group: FilePath) -> EngineError {
         EngineError(
-            .unsupported, "device rules cannot be set for the control group '\(group)': \(String(cString: strerror(errno)))",
+            .unsupported,
+            "device rules cannot be set for the control group '\(group)': \(String(cString: strerror(errno)))",
             hint: "The kernel needs CONFIG_CGROUP_BPF.")
     }
 
@@ -51,7 +52,8 @@ enum DeviceFilter {
             body.append(instruction(0x95))
             for (index, test) in tests.enumerated() {
                 let distance = tests.count - index - 1 + body.count
-                program.append(instruction(test.code, to: test.register, offset: Int16(distance), immediate: test.value))
+                program.append(
+                    instruction(test.code, to: test.register, offset: Int16(distance), immediate: test.value))
             }
             program += body
         }

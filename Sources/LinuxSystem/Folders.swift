@@ -6,7 +6,9 @@ import Glibc
 public import SystemPackage
 public import TandemModel
 
-/// Folders of our own on the host. None of these functions follows a path into a workload's root.
+/// Folders of our own on the host.
+///
+/// None of these functions follows a path into a workload's root.
 public enum Folders {
     /// Makes a folder and its parents; what exists is left alone.
     public static func make(_ path: FilePath, mode: UInt32 = 0o755) throws(EngineError) {
@@ -17,7 +19,9 @@ public enum Folders {
         guard path.withPlatformString({ mkdir($0, mode) }) == 0 || errno == EEXIST else { throw failure(path, "made") }
     }
 
-    /// Removes a folder with everything in it, on this file system only; links are removed, not followed. Missing is fine.
+    /// Removes a folder with everything in it, on this file system only; links are removed, not followed.
+    ///
+    /// Missing is fine.
     public static func remove(_ path: FilePath) throws(EngineError) {
         let parent = path.removingLastComponent()
         guard let name = path.lastComponent?.string else { return }
@@ -41,7 +45,9 @@ public enum Folders {
         var names: [String] = []
         while let entry = readdir(stream) {
             let entryName = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: UInt8.self, capacity: 256) { Array(UnsafeBufferPointer(start: $0, count: 256)) }
+                $0.withMemoryRebound(to: UInt8.self, capacity: 256) {
+                    Array(UnsafeBufferPointer(start: $0, count: 256))
+                }
             }.prefix { $0 != 0 }
             // Names need not be Unicode: those that are not are handled as bytes below.
             let text = String(decoding: entryName, as: UTF8.self)
@@ -68,7 +74,8 @@ public enum Folders {
     private static func removeRawEntry(_ name: [UInt8], in folder: Int32) -> Bool {
         let replacement = ".removing-" + name.map { String($0, radix: 16) }.joined().prefix(200)
         let renamed = (name + [0]).withUnsafeBytes { bytes in
-            bytes.baseAddress.map { renameat(folder, $0.assumingMemoryBound(to: CChar.self), folder, replacement) } ?? -1
+            bytes.baseAddress.map { renameat(folder, $0.assumingMemoryBound(to: CChar.self), folder, replacement) }
+                ?? -1
         }
         return renamed == 0 && removeEntry(replacement, in: folder)
     }

@@ -23,7 +23,8 @@ public enum HostInformation {
     public static let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
     /// Memory in bytes.
-    public static let memory = UInt64(max(0, sysconf(Int32(_SC_PHYS_PAGES)))) * UInt64(max(0, sysconf(Int32(_SC_PAGESIZE))))
+    public static let memory =
+        UInt64(max(0, sysconf(Int32(_SC_PHYS_PAGES)))) * UInt64(max(0, sysconf(Int32(_SC_PAGESIZE))))
 
     /// The distribution's name, from os-release(5).
     public static let operatingSystem: String = {

@@ -9,7 +9,9 @@ public import TandemModel
 /// Mounts in our own mount namespace.
 public enum MountPoint {
     /// Mounts an EROFS file read-only on an existing folder: the file itself where the kernel can (6.12 and later),
-    /// else through a loop device. Blocks.
+    /// else through a loop device.
+    ///
+    /// Blocks.
     public static func mountErofs(_ file: FilePath, on folder: FilePath) throws(EngineError) {
         let flags = UInt(MS_RDONLY | MS_NODEV)
         var result = call(source: file.string, target: folder, type: "erofs", flags: flags)
@@ -23,11 +25,14 @@ public enum MountPoint {
             errno = problem
         }
         guard result == 0 else {
-            throw failure("'\(file)' cannot be mounted", hint: "The kernel needs EROFS: `modprobe erofs`, then `tandem doctor`.")
+            throw failure(
+                "'\(file)' cannot be mounted", hint: "The kernel needs EROFS: `modprobe erofs`, then `tandem doctor`.")
         }
     }
 
-    /// Shows a file or folder of the host at a second place. Blocks.
+    /// Shows a file or folder of the host at a second place.
+    ///
+    /// Blocks.
     public static func bind(_ source: FilePath, on target: FilePath, readOnly: Bool) throws(EngineError) {
         guard call(source: source.string, target: target, type: nil, flags: UInt(MS_BIND | MS_REC)) == 0,
             call(source: nil, target: target, type: nil, flags: UInt(MS_PRIVATE | MS_REC)) == 0
@@ -40,7 +45,9 @@ public enum MountPoint {
         }
     }
 
-    /// Detaches whatever is mounted on a folder; nothing mounted is no failure. Blocks.
+    /// Detaches whatever is mounted on a folder; nothing mounted is no failure.
+    ///
+    /// Blocks.
     public static func detach(_ folder: FilePath) throws(EngineError) {
         while folder.withPlatformString({ umount2($0, Int32(MNT_DETACH) | 8 /* UMOUNT_NOFOLLOW */) }) == 0 {}
         guard errno == EINVAL || errno == ENOENT else { throw failure("'\(folder)' cannot be unmounted") }

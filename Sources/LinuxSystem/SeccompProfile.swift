@@ -78,7 +78,9 @@ extension SeccompProfile.Rule {
     func applies(to capabilities: CapabilitySet, kernel: (major: Int, minor: Int)) -> Bool {
         if let includes {
             guard (includes.caps ?? []).allSatisfy({ Self.contains(capabilities, $0) }) else { return false }
-            if let arches = includes.arches, !arches.isEmpty, arches.allSatisfy({ !Self.hostArchitectures.contains($0) }) {
+            if let arches = includes.arches, !arches.isEmpty,
+                arches.allSatisfy({ !Self.hostArchitectures.contains($0) })
+            {
                 return false
             }
             if let least = includes.minKernel, !Self.kernel(kernel, isAtLeast: least) { return false }

@@ -38,7 +38,9 @@ public struct SystemProgram: Sendable {
 
     private func run(output: Int32?) throws(EngineError) {
         let errors = memfd_create("stderr", UInt32(MFD_CLOEXEC))
-        guard errors >= 0 else { throw EngineError(.resourceExhausted, "'\(path)' cannot be run: no descriptor is left") }
+        guard errors >= 0 else {
+            throw EngineError(.resourceExhausted, "'\(path)' cannot be run: no descriptor is left")
+        }
         defer { close(errors) }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -53,7 +55,9 @@ public struct SystemProgram: Sendable {
         var list: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
         list.append(nil)
         defer { for pointer in list { free(pointer) } }
-        let environment: [UnsafeMutablePointer<CChar>?] = [strdup("PATH=/usr/sbin:/usr/bin:/sbin:/bin"), strdup("LC_ALL=C"), nil]
+        let environment: [UnsafeMutablePointer<CChar>?] = [
+            strdup("PATH=/usr/sbin:/usr/bin:/sbin:/bin"), strdup("LC_ALL=C"), nil,
+        ]
         defer { for pointer in environment { free(pointer) } }
         var process: pid_t = 0
         let problem = posix_spawn(&process, path, &actions, nil, list, environment)

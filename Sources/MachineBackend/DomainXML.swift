@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A guest as libvirt is asked to run it. A pure value; `text` is libvirt's domain XML.
+/// A guest as libvirt is asked to run it.
+///
+/// A pure value; `text` is libvirt's domain XML.
 public struct DomainXML: Sendable, Hashable {
     /// A disk of raw content.
     public struct Disk: Sendable, Hashable {

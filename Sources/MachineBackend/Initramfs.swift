@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CLinux
-import Glibc
 import FoundationEssentials
+import Glibc
 import SystemPackage
 import TandemModel
 

@@ -70,7 +70,9 @@ public final class LibvirtConnection: Sendable {
         }
     }
 
-    /// Starts a transient domain. Answers when its processors run.
+    /// Starts a transient domain.
+    ///
+    /// Answers when its processors run.
     public func create(xml: String) async throws(LibvirtError) {
         let handle = handle
         try await Self.run { () throws(LibvirtError) in
@@ -126,7 +128,8 @@ public final class LibvirtConnection: Sendable {
         let handle = handle
         let found: [[String]] = try await Self.run { () throws(LibvirtError) in
             var list: UnsafeMutablePointer<virDomainPtr?>?
-            let count = virConnectListAllDomains(handle.pointer, &list, UInt32(VIR_CONNECT_LIST_DOMAINS_ACTIVE.rawValue))
+            let count = virConnectListAllDomains(
+                handle.pointer, &list, UInt32(VIR_CONNECT_LIST_DOMAINS_ACTIVE.rawValue))
             guard count >= 0, let list else { throw .last("virConnectListAllDomains") }
             defer { free(list) }
             var result: [[String]] = []

@@ -35,7 +35,8 @@ extension MachineBackend {
     private func storage(_ request: WorkloadRequest) -> [MountStep] {
         var steps = request.layers.indices.map { index in
             MountStep(
-                source: Bytes("layer-\(index)".utf8), sourceKind: .diskSerial, target: Bytes("/run/layers/\(index)".utf8),
+                source: Bytes("layer-\(index)".utf8), sourceKind: .diskSerial,
+                target: Bytes("/run/layers/\(index)".utf8),
                 fileSystem: Bytes("erofs".utf8), flags: 1 | 4)
         }
         steps.append(
@@ -62,7 +63,9 @@ extension MachineBackend {
     /// Says everything at once that a VM cannot do.
     private func refuse(_ spec: WorkloadSpec) throws(EngineError) {
         var lacks: [String] = []
-        if spec.network == .host { lacks.append("a VM cannot use the host's network: it has a network stack of its own") }
+        if spec.network == .host {
+            lacks.append("a VM cannot use the host's network: it has a network stack of its own")
+        }
         if !spec.devices.isEmpty { lacks.append("devices of the host cannot be given to a VM yet") }
         if spec.limits.pids != nil { lacks.append("a limit on processes cannot be set for a VM yet") }
         if spec.limits.memoryReservation != nil { lacks.append("a memory reservation has no meaning for a VM") }
@@ -73,7 +76,8 @@ extension MachineBackend {
             lacks.append("mounts made in a VM cannot propagate to the host")
         }
         guard lacks.isEmpty else {
-            throw EngineError(.unsupported, lacks.joined(separator: "; "), hint: "Run it as a container: leave out --vm.")
+            throw EngineError(
+                .unsupported, lacks.joined(separator: "; "), hint: "Run it as a container: leave out --vm.")
         }
     }
 

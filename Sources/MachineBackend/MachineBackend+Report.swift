@@ -10,7 +10,8 @@ extension MachineBackend {
         let accelerator = await acceleratorCheck()
         let checks = [emulatorCheck, libvirt, accelerator.check, kernelCheck, shareCheck]
         return BackendReport(
-            kind: kind, usable: !checks.contains { $0.outcome == .missing }, accelerator: accelerator.name, checks: checks)
+            kind: kind, usable: !checks.contains { $0.outcome == .missing }, accelerator: accelerator.name,
+            checks: checks)
     }
 
     private var emulatorCheck: BackendReport.Check {
@@ -42,7 +43,8 @@ extension MachineBackend {
             return (
                 name,
                 BackendReport.Check(
-                    "accelerator", decision.accelerator == .kvm ? .ok : .degraded, "\(name): \(decision.reason)", hint: hint)
+                    "accelerator", decision.accelerator == .kvm ? .ok : .degraded, "\(name): \(decision.reason)",
+                    hint: hint)
             )
         } catch {
             return (nil, BackendReport.Check("accelerator", .missing, error.message, hint: error.hint))

@@ -162,10 +162,11 @@ public final class MachineBackend: WorkloadBackend {
             if HostTime.monotonic > deadline {
                 do throws(LibvirtError) {
                     try await connection.destroy(uuid: names.uuid)
-                } catch where error.isMissingDomain || error.isInvalidState {
+                } catch  where error.isMissingDomain || error.isInvalidState {
                     return
                 } catch {
-                    throw EngineError(.internal, "the VM '\(names.id.short)' cannot be ended: \(error.text)", cause: error)
+                    throw EngineError(
+                        .internal, "the VM '\(names.id.short)' cannot be ended: \(error.text)", cause: error)
                 }
             }
             // Only the daemon's own end cancels this.
@@ -186,7 +187,9 @@ public final class MachineBackend: WorkloadBackend {
         }
         guard mayBeThere else { return [] }
         // A host without libvirt has no domains.
-        guard let connection = try? await host.connection(), let domains = try? await connection.domains() else { return [] }
+        guard let connection = try? await host.connection(), let domains = try? await connection.domains() else {
+            return []
+        }
         let own = paths.runRoot
         var found: [WorkloadID] = []
         for domain in domains {

@@ -106,7 +106,8 @@ actor MachineHost {
     private func knownDecision(_ validFor: String) -> AcceleratorDecision? {
         // Missing or unreadable: nothing is known.
         guard let content = FileManager.default.contents(atPath: decisionFile.string),
-            let decision = try? JSONDecoder().decode(AcceleratorDecision.self, from: content), decision.validFor == validFor
+            let decision = try? JSONDecoder().decode(AcceleratorDecision.self, from: content),
+            decision.validFor == validFor
         else { return nil }
         return decision
     }
@@ -156,7 +157,9 @@ actor MachineHost {
 
     /// The initial file system for a kernel; made when its inputs have changed.
     func initramfs(_ kernel: GuestKernel) throws(EngineError) -> FilePath {
-        try Initramfs(program: initProgram, modules: kernel.modules, folder: paths.dataRoot.appending("libvirt/initramfs"))
-            .make()
+        try Initramfs(
+            program: initProgram, modules: kernel.modules, folder: paths.dataRoot.appending("libvirt/initramfs")
+        )
+        .make()
     }
 }

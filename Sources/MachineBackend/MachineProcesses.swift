@@ -15,7 +15,9 @@ struct MachineProcesses: Sendable {
         folder = libvirtURI == nil ? dataRoot.appending("libvirt/run/qemu") : "/run/libvirt/qemu"
     }
 
-    /// QEMU and the virtiofs daemons of one VM. Blocks for a moment.
+    /// QEMU and the virtiofs daemons of one VM.
+    ///
+    /// Blocks for a moment.
     func all(of id: WorkloadID) -> [(pid: Int32, role: String)] {
         var found: [(pid: Int32, role: String)] = []
         // libvirt shortens the name to 20 bytes where several files belong to a domain.

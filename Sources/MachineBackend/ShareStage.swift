@@ -14,7 +14,9 @@ import TandemModel
 struct ShareStage {
     let folder: FilePath
 
-    /// Prepares the shares of a workload's mounts. Blocks.
+    /// Prepares the shares of a workload's mounts.
+    ///
+    /// Blocks.
     ///
     /// - Returns: For each mount the folder to share; `nil` for tmpfs.
     func make(_ mounts: [ResolvedMount]) throws(EngineError) -> [FilePath?] {
@@ -34,7 +36,9 @@ struct ShareStage {
                 try MountPoint.bind(source, on: staged, readOnly: true)
             } else {
                 let file = staged.appending(Self.fileName)
-                let descriptor = file.withPlatformString { tandem_openat(AT_FDCWD, $0, O_CREAT | O_WRONLY | O_CLOEXEC, 0o600) }
+                let descriptor = file.withPlatformString {
+                    tandem_openat(AT_FDCWD, $0, O_CREAT | O_WRONLY | O_CLOEXEC, 0o600)
+                }
                 if descriptor >= 0 { close(descriptor) }
                 try MountPoint.bind(source, on: file, readOnly: mount.spec.readOnly)
             }

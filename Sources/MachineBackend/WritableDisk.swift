@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CLinux
+import FoundationEssentials
 import Glibc
 import LinuxSystem
-import FoundationEssentials
 import SystemPackage
 import TandemModel
 
@@ -11,10 +11,14 @@ import TandemModel
 struct WritableDisk {
     /// The file.
     let file: FilePath
-    /// The most that it can hold. The file only takes what has been written.
+    /// The most that it can hold.
+    ///
+    /// The file only takes what has been written.
     static let size: UInt64 = 16 << 30
 
-    /// Makes the disk unless it is there. Blocks.
+    /// Makes the disk unless it is there.
+    ///
+    /// Blocks.
     ///
     /// - Parameter discardable: The disk goes with its workload: it needs no journal.
     func make(skeleton: FilePath, discardable: Bool) throws(EngineError) {

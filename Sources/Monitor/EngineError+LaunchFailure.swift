@@ -22,7 +22,9 @@ extension EngineError {
                 .invalidArgument, "unable to find user \(object): no matching entries in passwd file",
                 hint: "Give a user that the image has, or a number.")
         case .state:
-            self.init(.conflict, failure.errno == ESRCH ? "the workload is not running" : "the request does not fit: \(reason)")
+            self.init(
+                .conflict,
+                failure.errno == ESRCH ? "the workload is not running" : "the request does not fit: \(reason)")
         case .guest:
             self.init(
                 .timeout, "the guest's agent cannot be reached: \(reason)",

@@ -43,7 +43,8 @@ public struct Reference: Hashable, Sendable, CustomStringConvertible {
                 rest = rest[rest.index(after: slash)...]
             }
         }
-        guard !rest.isEmpty, rest.utf8.count <= 255, rest.split(separator: "/", omittingEmptySubsequences: false).allSatisfy(Self.isComponent)
+        guard !rest.isEmpty, rest.utf8.count <= 255,
+            rest.split(separator: "/", omittingEmptySubsequences: false).allSatisfy(Self.isComponent)
         else { throw invalid }
         self.registry = registry
         repository = registry == "docker.io" && !rest.contains("/") ? "library/\(rest)" : String(rest)
@@ -85,8 +86,12 @@ public struct Reference: Hashable, Sendable, CustomStringConvertible {
 
     /// Lower-case letters and digits, with `.`, `_`, `__` or dashes between them.
     private static func isComponent(_ text: Substring) -> Bool {
-        guard let first = text.utf8.first, let last = text.utf8.last, isLower(first), isLower(last) else { return false }
-        guard !text.contains(".."), !text.contains("___"), !text.contains("._"), !text.contains("_.") else { return false }
+        guard let first = text.utf8.first, let last = text.utf8.last, isLower(first), isLower(last) else {
+            return false
+        }
+        guard !text.contains(".."), !text.contains("___"), !text.contains("._"), !text.contains("_.") else {
+            return false
+        }
         return text.utf8.allSatisfy { isLower($0) || $0 == 0x2E || $0 == 0x5F || $0 == 0x2D }
     }
 

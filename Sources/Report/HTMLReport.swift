@@ -70,7 +70,9 @@ public struct HTMLReport {
             "<p class=\"soft\">\(Self.escape("\(host.operatingSystem), Linux \(host.kernel), \(host.processors) processors, \(Figure.text(Double(host.memory), .bytes))"))</p>",
             "<p>VM accelerator: <strong>\(Self.escape(host.accelerator))</strong>\(Self.escape(reason))</p>",
         ]
-        if let sentence = TextReport.emulationSentence(comparison) { lines.append("<p class=\"warn\">\(Self.escape(sentence))</p>") }
+        if let sentence = TextReport.emulationSentence(comparison) {
+            lines.append("<p class=\"warn\">\(Self.escape(sentence))</p>")
+        }
         return lines.joined(separator: "\n")
     }
 
@@ -93,10 +95,14 @@ public struct HTMLReport {
     private func row(_ measure: Measure) -> String {
         let side = { (summary: Summary?, style: String) -> String in
             guard let summary else { return "<td class=\"\(style)\">–</td><td></td><td></td>" }
-            return "<td class=\"\(style)\">\(Figure.text(summary.median, measure.unit))</td><td>\(Figure.text(summary.percentile95, measure.unit))</td><td>\(summary.count)</td>"
+            return
+                "<td class=\"\(style)\">\(Figure.text(summary.median, measure.unit))</td><td>\(Figure.text(summary.percentile95, measure.unit))</td><td>\(summary.count)</td>"
         }
-        let ratio = measure.ratio.map { "\(Figure.ratio($0.value)) (\(Figure.digits($0.lower))–\(Figure.digits($0.upper)))" }
-        return "<tr><td title=\"\(Self.escape(measure.explanation))\">\(Self.escape(measure.name))</td>\(side(measure.summary(.container), "c"))\(side(measure.summary(.vm), "v"))<td>\(ratio ?? "–")</td></tr>"
+        let ratio = measure.ratio.map {
+            "\(Figure.ratio($0.value)) (\(Figure.digits($0.lower))–\(Figure.digits($0.upper)))"
+        }
+        return
+            "<tr><td title=\"\(Self.escape(measure.explanation))\">\(Self.escape(measure.name))</td>\(side(measure.summary(.container), "c"))\(side(measure.summary(.vm), "v"))<td>\(ratio ?? "–")</td></tr>"
     }
 
     private var failures: String {
@@ -125,14 +131,18 @@ public struct HTMLReport {
             let x = left + Double(bar.start) * scale
             let length = max(1, Double(bar.end - bar.start) * scale)
             let label = Figure.text(Double(bar.end - bar.start), .nanoseconds)
-            shapes += "<text x=\"\(Int(left) - 8)\" y=\"\(Int(y) + 13)\" text-anchor=\"end\">\(Self.escape(bar.name))</text>"
-            shapes += "<rect class=\"\(chart.kind == .vm ? "vb" : "cb")\" x=\"\(Figure.digits(x))\" y=\"\(Int(y))\" width=\"\(Figure.digits(length))\" height=\"16\" rx=\"2\"/>"
+            shapes +=
+                "<text x=\"\(Int(left) - 8)\" y=\"\(Int(y) + 13)\" text-anchor=\"end\">\(Self.escape(bar.name))</text>"
+            shapes +=
+                "<rect class=\"\(chart.kind == .vm ? "vb" : "cb")\" x=\"\(Figure.digits(x))\" y=\"\(Int(y))\" width=\"\(Figure.digits(length))\" height=\"16\" rx=\"2\"/>"
             shapes += "<text class=\"soft\" x=\"\(Figure.digits(x + length + 5))\" y=\"\(Int(y) + 13)\">\(label)</text>"
         }
         let base = Int(height) - 18
-        shapes += "<line class=\"axis\" x1=\"\(Int(left))\" y1=\"\(base)\" x2=\"\(Int(left + width - 90))\" y2=\"\(base)\"/>"
+        shapes +=
+            "<line class=\"axis\" x1=\"\(Int(left))\" y1=\"\(base)\" x2=\"\(Int(left + width - 90))\" y2=\"\(base)\"/>"
         shapes += "<text class=\"soft\" x=\"\(Int(left))\" y=\"\(base + 14)\">0</text>"
-        shapes += "<text class=\"soft\" x=\"\(Int(left + width - 90))\" y=\"\(base + 14)\" text-anchor=\"end\">\(Figure.text(Double(end), .nanoseconds))</text>"
+        shapes +=
+            "<text class=\"soft\" x=\"\(Int(left + width - 90))\" y=\"\(base + 14)\" text-anchor=\"end\">\(Figure.text(Double(end), .nanoseconds))</text>"
         let kind = TextReport.label(chart.kind)
         return """
             <figure>
@@ -153,10 +163,12 @@ public struct HTMLReport {
             shapes += "<line class=\"axis\" x1=\"110\" y1=\"\(y)\" x2=\"860\" y2=\"\(y)\"/>"
             for run in comparison.runs where run.kind == kind {
                 let x = 110 + Double(run.exit) / greatest * 745
-                shapes += "<circle class=\"\(kind == .vm ? "vb" : "cb")\" cx=\"\(Figure.digits(x))\" cy=\"\(y)\" r=\"4\" fill-opacity=\"0.5\"><title>\(Figure.text(Double(run.exit), .nanoseconds))</title></circle>"
+                shapes +=
+                    "<circle class=\"\(kind == .vm ? "vb" : "cb")\" cx=\"\(Figure.digits(x))\" cy=\"\(y)\" r=\"4\" fill-opacity=\"0.5\"><title>\(Figure.text(Double(run.exit), .nanoseconds))</title></circle>"
             }
         }
-        shapes += "<text class=\"soft\" x=\"110\" y=\"82\">0</text><text class=\"soft\" x=\"860\" y=\"82\" text-anchor=\"end\">\(Figure.text(greatest, .nanoseconds)) to exit</text>"
+        shapes +=
+            "<text class=\"soft\" x=\"110\" y=\"82\">0</text><text class=\"soft\" x=\"860\" y=\"82\" text-anchor=\"end\">\(Figure.text(greatest, .nanoseconds)) to exit</text>"
         return """
             <figure><svg viewBox="0 0 870 90" role="img" aria-label="Time to exit of every run">\(shapes)</svg></figure>
             """

@@ -33,7 +33,8 @@ public struct TextReport {
             bold("\(settings.image): \(command)"),
             "\(settings.runs) runs of each kind in turns, after \(settings.warmups) to warm up; \(settings.idleRuns) idle",
             "\(host.operatingSystem), Linux \(host.kernel), \(host.processors) processors, \(Figure.text(Double(host.memory), .bytes))",
-            "VM accelerator: \(host.accelerator)" + (host.acceleratorReason.isEmpty ? "" : " (\(host.acceleratorReason))"),
+            "VM accelerator: \(host.accelerator)"
+                + (host.acceleratorReason.isEmpty ? "" : " (\(host.acceleratorReason))"),
         ]
         if let sentence = Self.emulationSentence(comparison) { lines.append(color(sentence, "33")) }
         return lines
@@ -68,11 +69,13 @@ public struct TextReport {
         let side = { (summary: Summary?) -> [String] in
             guard let summary else { return ["–", "", ""] }
             return [
-                Figure.text(summary.median, measure.unit), Figure.text(summary.percentile95, measure.unit), String(summary.count),
+                Figure.text(summary.median, measure.unit), Figure.text(summary.percentile95, measure.unit),
+                String(summary.count),
             ]
         }
         let ratio = measure.ratio.map { ratio in
-            let interval = measure.container.count > 1 ? " (\(Figure.digits(ratio.lower))–\(Figure.digits(ratio.upper)))" : ""
+            let interval =
+                measure.container.count > 1 ? " (\(Figure.digits(ratio.lower))–\(Figure.digits(ratio.upper)))" : ""
             return Figure.ratio(ratio.value) + interval
         }
         return [measure.name] + side(measure.summary(.container)) + side(measure.summary(.vm)) + [ratio ?? "–"]
@@ -96,14 +99,19 @@ public struct TextReport {
         let charts = [WorkloadKind.container, .vm].compactMap { Waterfall(comparison, $0) }
         guard let end = charts.map(\.end).max(), end > 0 else { return [] }
         return charts.map { chart in
-            let title = "Start of a typical \(Self.label(chart.kind)), \(Figure.text(Double(chart.end), .nanoseconds)) in all"
+            let title =
+                "Start of a typical \(Self.label(chart.kind)), \(Figure.text(Double(chart.end), .nanoseconds)) in all"
             let names = chart.bars.map(\.name.count).max() ?? 0
             let lines = chart.bars.map { bar in
                 let name = bar.name + String(repeating: " ", count: names - bar.name.count)
                 return "  \(name) ▕\(Self.bar(bar, end))▏ \(Figure.text(Double(bar.end - bar.start), .nanoseconds))"
             }
             return [bold(title)] + lines
-        } + [["Both on one axis of \(Figure.text(Double(end), .nanoseconds)); each line is one phase, from the engine's trace."]]
+        } + [
+            [
+                "Both on one axis of \(Figure.text(Double(end), .nanoseconds)); each line is one phase, from the engine's trace."
+            ]
+        ]
     }
 
     /// A bar in eighths of a column.
@@ -122,5 +130,7 @@ public struct TextReport {
 
     private func bold(_ text: String) -> String { usesColor ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
 
-    private func color(_ text: String, _ code: String) -> String { usesColor ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text }
+    private func color(_ text: String, _ code: String) -> String {
+        usesColor ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text
+    }
 }

@@ -10,7 +10,9 @@ public import TandemModel
 public final class StateStore: Sendable {
     private let database: DatabaseQueue
 
-    /// Opens the database, or makes it. Blocks.
+    /// Opens the database, or makes it.
+    ///
+    /// Blocks.
     ///
     /// - Throws: `.corruptData` if the file is no database of ours, `.unavailable` if it cannot be opened.
     public init(path: String) throws(EngineError) {
@@ -22,9 +24,12 @@ public final class StateStore: Sendable {
         do {
             database = try DatabaseQueue(path: path, configuration: configuration)
             try Self.migrator.migrate(database)
-        } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB || error.resultCode == .SQLITE_CORRUPT {
+        } catch let error as DatabaseError
+            where error.resultCode == .SQLITE_NOTADB || error.resultCode == .SQLITE_CORRUPT
+        {
             throw EngineError(
-                .corruptData, "the state database '\(path)' is damaged", hint: "Restore it from a copy, or move it away.",
+                .corruptData, "the state database '\(path)' is damaged",
+                hint: "Restore it from a copy, or move it away.",
                 cause: error)
         } catch {
             throw EngineError(.unavailable, "the state database '\(path)' cannot be opened", cause: error)

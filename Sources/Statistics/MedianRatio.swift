@@ -13,7 +13,9 @@ public struct MedianRatio: Sendable, Hashable, Codable {
     ///
     /// - Returns: `nil` if one is empty, or the base's median is zero.
     public init?(of values: [Double], to base: [Double], resamples: Int = 2_000) {
-        guard let summary = Summary(values), let baseSummary = Summary(base), baseSummary.median != 0 else { return nil }
+        guard let summary = Summary(values), let baseSummary = Summary(base), baseSummary.median != 0 else {
+            return nil
+        }
         value = summary.median / baseSummary.median
         var generator = XorShift()
         var ratios: [Double] = []

@@ -25,7 +25,9 @@ public final class VolumeStore: Sendable {
     private let root: FilePath
     private let volumes: Mutex<[String: Volume]>
 
-    /// Opens a store, or makes an empty one. Blocks.
+    /// Opens a store, or makes an empty one.
+    ///
+    /// Blocks.
     public init(root: FilePath) throws(EngineError) {
         self.root = root
         try Folders.make(root, mode: 0o701)
@@ -60,7 +62,9 @@ public final class VolumeStore: Sendable {
         return volume
     }
 
-    /// Makes a volume, or gives the one of that name. Blocks.
+    /// Makes a volume, or gives the one of that name.
+    ///
+    /// Blocks.
     ///
     /// - Throws: `.invalidArgument` for a name that none may have, or options that are not supported.
     public func create(
@@ -92,7 +96,9 @@ public final class VolumeStore: Sendable {
         }
     }
 
-    /// Removes a volume with everything in it. Blocks.
+    /// Removes a volume with everything in it.
+    ///
+    /// Blocks.
     ///
     /// `users` are the workloads that mount it.
     ///

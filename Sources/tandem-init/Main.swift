@@ -11,7 +11,8 @@ struct Main {
         // Embedded Swift hands no arguments on; proc(5) has them, separated by zero bytes.
         let arguments = split(readFile(bytes("/proc/self/cmdline")) ?? [], at: 0)
         guard arguments.count > 1, Bytes(arguments[1]) == bytes("monitor") else {
-            let text = bytes("tandem-init is started by tandemd, and by the kernel of a guest; it has no use of its own\n")
+            let text = bytes(
+                "tandem-init is started by tandemd, and by the kernel of a guest; it has no use of its own\n")
             _ = writeAll(2, text)
             exit(2)
         }

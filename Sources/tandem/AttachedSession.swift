@@ -32,7 +32,8 @@ struct AttachedSession {
         let query = [("stream", "1"), ("stdout", "1"), ("stderr", "1"), ("stdin", takesInput ? "1" : "0")]
         let (client, id) = (client, id)
         do {
-            let end = try await client.hijack("/containers/\(id)/attach", query: query) { (connection) throws(ClientError) in
+            let end = try await client.hijack("/containers/\(id)/attach", query: query) {
+                (connection) throws(ClientError) in
                 let waiting = ExitWait(client: client, id: id, condition: untilRemoved ? "removed" : "next-exit")
                 await waiting.begin()
                 _ = try await begin()
@@ -60,7 +61,9 @@ struct AttachedSession {
 
     private func watchSignals() -> SignalWatch {
         var numbers: [Int32] = isTerminal ? [SIGWINCH] : []
-        if proxiesSignals && !(isTerminal && takesInput) { numbers += [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2] }
+        if proxiesSignals && !(isTerminal && takesInput) {
+            numbers += [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2]
+        }
         let session = self
         return SignalWatch(numbers) { number in
             if number == SIGWINCH { return session.resize() }

@@ -28,7 +28,8 @@ struct CompareCommand: AsyncParsableCommand {
     @Option(help: "File for a page with the same as drawings.")
     var html: String?
 
-    @Argument(parsing: .captureForPassthrough, help: ArgumentHelp("Image, command and its arguments.", valueName: "image"))
+    @Argument(
+        parsing: .captureForPassthrough, help: ArgumentHelp("Image, command and its arguments.", valueName: "image"))
     var imageAndCommand: [String] = []
 
     func validate() throws {
@@ -89,7 +90,8 @@ struct CompareCommand: AsyncParsableCommand {
     private static func checkWritable(_ path: String) throws {
         let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         guard access(folder, W_OK) == 0 else {
-            throw CommandFailure(1, "'\(path)' cannot be written: \(String(cString: strerror(errno)))", hint: "Choose another file.")
+            throw CommandFailure(
+                1, "'\(path)' cannot be written: \(String(cString: strerror(errno)))", hint: "Choose another file.")
         }
     }
 

@@ -22,7 +22,8 @@ struct CopyCommand: AsyncParsableCommand {
         switch (Self.parse(source), Self.parse(destination)) {
         case (let (container, path)?, nil): try await copyOut(client, container, path)
         case (nil, let (container, path)?): try await copyIn(client, container, path)
-        case (nil, nil): throw CommandFailure(1, "must specify at least one container source", hint: "For example web:/etc/hosts .")
+        case (nil, nil):
+            throw CommandFailure(1, "must specify at least one container source", hint: "For example web:/etc/hosts .")
         default: throw CommandFailure(1, "copying between containers is not supported", hint: "Copy to the host first.")
         }
     }
@@ -36,12 +37,14 @@ struct CopyCommand: AsyncParsableCommand {
     private func archive(_ container: String) -> String { "/containers/\(TandemClient.encode(container))/archive" }
 
     /// What the daemon knows about a path; `nil` if it is not there.
-    private func status(_ client: TandemClient, _ container: String, _ path: String) async throws(ClientError) -> JSONValue? {
+    private func status(_ client: TandemClient, _ container: String, _ path: String) async throws(ClientError)
+        -> JSONValue?
+    {
         do throws(ClientError) {
             let response = try await client.request("HEAD", archive(container), query: [("path", path)])
             let header = response.headers["x-docker-container-path-stat"] ?? ""
             return Data(base64Encoded: header).flatMap { JSONValue(parsing: $0) }
-        } catch where error.status == 404 {
+        } catch  where error.status == 404 {
             // A missing container has its own failure when the copy begins.
             return nil
         }
@@ -53,7 +56,8 @@ struct CopyCommand: AsyncParsableCommand {
 
     private func copyOut(_ client: TandemClient, _ container: String, _ path: String) async throws {
         if destination == "-" {
-            return try await client.stream("GET", archive(container), query: [("path", path)]) { (response) throws(ClientError) in
+            return try await client.stream("GET", archive(container), query: [("path", path)]) {
+                (response) throws(ClientError) in
                 while let bytes = try await response.next() { Output.write(bytes) }
             }
         }
@@ -99,7 +103,9 @@ struct CopyCommand: AsyncParsableCommand {
 
     private func copyIn(_ client: TandemClient, _ container: String, _ path: String) async throws {
         if source == "-" {
-            _ = try await client.upload("PUT", archive(container), query: [("path", path)]) { await StandardInput.next() }
+            _ = try await client.upload("PUT", archive(container), query: [("path", path)]) {
+                await StandardInput.next()
+            }
             return
         }
         var isDirectory = false
@@ -121,10 +127,14 @@ struct CopyCommand: AsyncParsableCommand {
             }
             let parts = Self.split(path)
             destinationFolder = parts.folder
-            arguments += ["--transform", "s,^\(Self.pattern(name))\\(/\\|$\\),\(Self.replacement(parts.name))\\1,", "--", name]
+            arguments += [
+                "--transform", "s,^\(Self.pattern(name))\\(/\\|$\\),\(Self.replacement(parts.name))\\1,", "--", name,
+            ]
         }
         let tar = try Tar(arguments, writesTo: ())
-        let response = try await client.upload("PUT", archive(container), query: [("path", destinationFolder)]) { tar.receive() }
+        let response = try await client.upload("PUT", archive(container), query: [("path", destinationFolder)]) {
+            tar.receive()
+        }
         _ = response
         try tar.finish()
     }
@@ -169,7 +179,8 @@ final class Tar {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, isReader ? ends[0] : ends[1], isReader ? STDIN_FILENO : STDOUT_FILENO)
+        posix_spawn_file_actions_adddup2(
+            &actions, isReader ? ends[0] : ends[1], isReader ? STDIN_FILENO : STDOUT_FILENO)
         let list: [UnsafeMutablePointer<CChar>?] = (["tar"] + arguments).map { strdup($0) } + [nil]
         defer { for pointer in list { free(pointer) } }
         let result = posix_spawnp(&process, "tar", &actions, nil, list, environ)
@@ -177,7 +188,8 @@ final class Tar {
         pipe = isReader ? ends[1] : ends[0]
         guard result == 0 else {
             close(pipe)
-            throw CommandFailure(1, "'tar' cannot be executed: \(String(cString: strerror(result)))", hint: "apt install tar")
+            throw CommandFailure(
+                1, "'tar' cannot be executed: \(String(cString: strerror(result)))", hint: "apt install tar")
         }
     }
 

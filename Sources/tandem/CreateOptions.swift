@@ -93,7 +93,9 @@ struct CreateOptions: ParsableArguments {
     @Option(parsing: .unconditionalSingleValue, help: "Capability to drop.")
     var capDrop: [String] = []
 
-    @Option(parsing: .unconditionalSingleValue, help: "no-new-privileges, seccomp=FILE, seccomp=unconfined, systempaths=unconfined.")
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: "no-new-privileges, seccomp=FILE, seccomp=unconfined, systempaths=unconfined.")
     var securityOpt: [String] = []
 
     @Flag(help: "All capabilities and devices, nothing filtered or masked.")
@@ -144,13 +146,18 @@ struct CreateOptions: ParsableArguments {
     @Option(help: "File that gets the id.")
     var cidfile: String?
 
-    @Argument(parsing: .captureForPassthrough, help: ArgumentHelp("Image, command and its arguments.", valueName: "image"))
+    @Argument(
+        parsing: .captureForPassthrough, help: ArgumentHelp("Image, command and its arguments.", valueName: "image"))
     var imageAndCommand: [String] = []
 
     mutating func validate() throws {
-        guard let image = imageAndCommand.first else { throw ValidationError("\"tandem run\" requires at least 1 argument: IMAGE [COMMAND] [ARG...]") }
+        guard let image = imageAndCommand.first else {
+            throw ValidationError("\"tandem run\" requires at least 1 argument: IMAGE [COMMAND] [ARG...]")
+        }
         guard !image.hasPrefix("-") else { throw ValidationError("unknown flag: \(image)") }
-        guard !vm || runtime == nil || runtime == "vm" else { throw ValidationError("--vm and --runtime \(runtime ?? "") contradict each other") }
+        guard !vm || runtime == nil || runtime == "vm" else {
+            throw ValidationError("--vm and --runtime \(runtime ?? "") contradict each other")
+        }
     }
 
     /// The body of `containers/create`.
@@ -278,7 +285,9 @@ struct CreateOptions: ParsableArguments {
     }
 
     private static func securityOption(_ text: String) throws -> String {
-        guard text.hasPrefix("seccomp="), !["unconfined", "builtin"].contains(String(text.dropFirst(8))) else { return text }
+        guard text.hasPrefix("seccomp="), !["unconfined", "builtin"].contains(String(text.dropFirst(8))) else {
+            return text
+        }
         let path = String(text.dropFirst(8))
         guard let profile = try? String(contentsOfFile: path, encoding: .utf8) else {  // the reason is in errno
             throw CommandFailure(125, "opening seccomp profile (\(path)) failed: \(String(cString: strerror(errno)))")
@@ -303,7 +312,8 @@ struct CreateOptions: ParsableArguments {
         }
         let isRights = parts.count == 2 && parts[1].allSatisfy { "rwm".contains($0) }
         return [
-            "PathOnHost": .string(parts[0]), "PathInContainer": .string(parts.count > 1 && !isRights ? parts[1] : parts[0]),
+            "PathOnHost": .string(parts[0]),
+            "PathInContainer": .string(parts.count > 1 && !isRights ? parts[1] : parts[0]),
             "CgroupPermissions": .string(parts.count == 3 ? parts[2] : isRights ? parts[1] : "rwm"),
         ]
     }

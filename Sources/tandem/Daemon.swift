@@ -14,7 +14,8 @@ enum Daemon {
         if let host = getenv("TANDEM_HOST").map({ String(cString: $0) }), !host.isEmpty {
             guard host.hasPrefix("unix://") else {
                 throw CommandFailure(
-                    125, "TANDEM_HOST is '\(host)', which is no UNIX socket", hint: "Set it to unix:///path/to/tandem.sock.")
+                    125, "TANDEM_HOST is '\(host)', which is no UNIX socket",
+                    hint: "Set it to unix:///path/to/tandem.sock.")
             }
             return TandemClient(socketPath: String(host.dropFirst(7)))
         }
@@ -78,7 +79,9 @@ enum Daemon {
         let own = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
         let folder = own.lastIndex(of: "/").map { String(own[..<$0]) } ?? "."
         let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin"
-        return ([folder] + path.split(separator: ":").map(String.init)).map { $0 + "/tandemd" }.first { access($0, X_OK) == 0 }
+        return ([folder] + path.split(separator: ":").map(String.init)).map { $0 + "/tandemd" }.first {
+            access($0, X_OK) == 0
+        }
     }
 
     /// A session of its own, so that it outlives the terminal.

@@ -49,7 +49,8 @@ struct KernelCommand: AsyncParsableCommand {
         commandName: "kernel", abstract: "Show and choose what VMs boot.", subcommands: [List.self, Use.self])
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "ls", abstract: "List the guest kernels of this host.")
+        static let configuration = CommandConfiguration(
+            commandName: "ls", abstract: "List the guest kernels of this host.")
 
         @Flag(help: "As JSON.")
         var json = false
@@ -81,7 +82,8 @@ struct KernelCommand: AsyncParsableCommand {
 }
 
 struct VersionCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "version", abstract: "Show the versions of both sides.")
+    static let configuration = CommandConfiguration(
+        commandName: "version", abstract: "Show the versions of both sides.")
 
     @Option(name: .shortAndLong, help: "json, or a template such as {{.Server.Version}}.")
     var format: String?
@@ -89,7 +91,8 @@ struct VersionCommand: AsyncParsableCommand {
     func run() async throws {
         let server = try await Daemon.client().request("GET", "/version").json
         let document: JSONValue = [
-            "Client": ["Version": .string(APIVersion.product), "ApiVersion": .string(APIVersion.newest)], "Server": server,
+            "Client": ["Version": .string(APIVersion.product), "ApiVersion": .string(APIVersion.newest)],
+            "Server": server,
         ]
         if let format { return Output.line(try Template.render(format, document)) }
         Output.line("Client: \(APIVersion.product), API \(APIVersion.newest)")
@@ -100,7 +103,8 @@ struct VersionCommand: AsyncParsableCommand {
 }
 
 struct InfoCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "info", abstract: "Show what the daemon says about itself.")
+    static let configuration = CommandConfiguration(
+        commandName: "info", abstract: "Show what the daemon says about itself.")
 
     @Option(name: .shortAndLong, help: "json, or a template such as {{.NCPU}}.")
     var format: String?

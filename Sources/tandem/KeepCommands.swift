@@ -43,7 +43,8 @@ struct ImagesCommand: AsyncParsableCommand {
         }
         let columns = ["Repository", "Tag", "ID", "CreatedSince", "Size"]
         Output.table(
-            ["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"], rows.map { row in columns.map { row[$0].string ?? "" } })
+            ["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"],
+            rows.map { row in columns.map { row[$0].string ?? "" } })
     }
 
     private func lines(_ image: JSONValue) -> [JSONValue] {
@@ -53,7 +54,8 @@ struct ImagesCommand: AsyncParsableCommand {
             let colon = name.lastIndex(of: ":") ?? name.endIndex
             return [
                 "Repository": .string(String(name[..<colon])), "Tag": .string(String(name[colon...].dropFirst())),
-                "ID": .string(String(noTrunc ? id : id.prefix(12))), "CreatedSince": .string(Age.ago(image["Created"].integer ?? 0)),
+                "ID": .string(String(noTrunc ? id : id.prefix(12))),
+                "CreatedSince": .string(Age.ago(image["Created"].integer ?? 0)),
                 "Size": .string(Size.decimal(image["Size"].integer ?? 0)),
             ]
         }
@@ -73,7 +75,9 @@ struct RemoveImageCommand: AsyncParsableCommand {
         let client = try await Daemon.client()
         let query = [("force", force ? "1" : "0")]
         try await ForEach.run(image, quiet: true) { (name) throws(ClientError) in
-            let rows = try await client.request("DELETE", "/images/\(TandemClient.encode(name))", query: query).json.array ?? []
+            let rows =
+                try await client.request("DELETE", "/images/\(TandemClient.encode(name))", query: query).json.array
+                ?? []
             for row in rows {
                 if let name = row["Untagged"].string { Output.line("Untagged: \(name)") }
                 if let digest = row["Deleted"].string { Output.line("Deleted: \(digest)") }
@@ -91,8 +95,11 @@ struct ImageCommand: AsyncParsableCommand {
 
     struct Import: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "import", abstract: "Bring in the tar of a root file system, an archive of `docker save` or an OCI layout.",
-            discussion: "The archive may be compressed by gzip, bzip2, xz or zstd. A folder is taken for an OCI layout; - reads standard input.")
+            commandName: "import",
+            abstract: "Bring in the tar of a root file system, an archive of `docker save` or an OCI layout.",
+            discussion:
+                "The archive may be compressed by gzip, bzip2, xz or zstd. A folder is taken for an OCI layout; - reads standard input."
+        )
 
         @Option(name: .shortAndLong, help: "Remark in the image's history.")
         var message: String?
@@ -112,7 +119,9 @@ struct ImageCommand: AsyncParsableCommand {
             if let name { query.append(("reference", name)) }
             if let message { query.append(("message", message)) }
             let response = try await Upload.send(file, "/tandem/images/import", query, client)
-            for image in response.json.array ?? [] { Output.line((image["RepoTags"].strings ?? []).first ?? image["Id"].string ?? "") }
+            for image in response.json.array ?? [] {
+                Output.line((image["RepoTags"].strings ?? []).first ?? image["Id"].string ?? "")
+            }
         }
     }
 
@@ -158,19 +167,23 @@ struct ImageCommand: AsyncParsableCommand {
     }
 
     struct History: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "history", abstract: "Show how an image came about.")
+        static let configuration = CommandConfiguration(
+            commandName: "history", abstract: "Show how an image came about.")
 
         @Argument(help: "Name or id.")
         var image: String
 
         func run() async throws {
-            let rows = try await Daemon.client().request("GET", "/images/\(TandemClient.encode(image))/history").json.array ?? []
+            let rows =
+                try await Daemon.client().request("GET", "/images/\(TandemClient.encode(image))/history").json.array
+                ?? []
             Output.table(
                 ["IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"],
                 rows.map { row in
                     let id = row["Id"].string ?? ""
                     return [
-                        id.hasPrefix("sha256:") ? String(id.dropFirst(7).prefix(12)) : id, Age.ago(row["Created"].integer ?? 0),
+                        id.hasPrefix("sha256:") ? String(id.dropFirst(7).prefix(12)) : id,
+                        Age.ago(row["Created"].integer ?? 0),
                         String((row["CreatedBy"].string ?? "").prefix(45)), Size.decimal(row["Size"].integer ?? 0),
                         row["Comment"].string ?? "",
                     ]
@@ -225,10 +238,14 @@ final class Progress {
     func add(_ count: Int64) {
         done += count
         let now = ContinuousClock.now
-        guard now - begun > .seconds(1), now - last > .milliseconds(100), Output.isTerminal(STDERR_FILENO) else { return }
+        guard now - begun > .seconds(1), now - last > .milliseconds(100), Output.isTerminal(STDERR_FILENO) else {
+            return
+        }
         last = now
         isShown = true
-        Output.write("\r\(Size.decimal(done)) of \(Size.decimal(total)) (\(done * 100 / max(1, total)) %)\u{1B}[K", to: STDERR_FILENO)
+        Output.write(
+            "\r\(Size.decimal(done)) of \(Size.decimal(total)) (\(done * 100 / max(1, total)) %)\u{1B}[K",
+            to: STDERR_FILENO)
     }
 
     func end() { if isShown { Output.write("\r\u{1B}[K", to: STDERR_FILENO) } }
@@ -264,7 +281,8 @@ struct VolumeCommand: AsyncParsableCommand {
                         }, uniquingKeysWith: { $1 }))
             }
             let body: JSONValue = [
-                "Name": .string(name ?? ""), "Labels": pairs(label), "Driver": .string(driver ?? ""), "DriverOpts": pairs(opt),
+                "Name": .string(name ?? ""), "Labels": pairs(label), "Driver": .string(driver ?? ""),
+                "DriverOpts": pairs(opt),
             ]
             let response = try await Daemon.client().request("POST", "/volumes/create", body: body)
             Output.line(response.json["Name"].string ?? "")
@@ -291,12 +309,14 @@ struct VolumeCommand: AsyncParsableCommand {
                 for volume in volumes { Output.line(try Template.render(format, volume)) }
                 return
             }
-            Output.table(["DRIVER", "VOLUME NAME"], volumes.map { [$0["Driver"].string ?? "", $0["Name"].string ?? ""] })
+            Output.table(
+                ["DRIVER", "VOLUME NAME"], volumes.map { [$0["Driver"].string ?? "", $0["Name"].string ?? ""] })
         }
     }
 
     struct Inspect: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "inspect", abstract: "Show everything about volumes.")
+        static let configuration = CommandConfiguration(
+            commandName: "inspect", abstract: "Show everything about volumes.")
 
         @Option(name: .shortAndLong, help: "json, or a template such as {{.Mountpoint}}.")
         var format: String?
@@ -307,7 +327,9 @@ struct VolumeCommand: AsyncParsableCommand {
         func run() async throws {
             let client = try await Daemon.client()
             var documents: [JSONValue] = []
-            for name in name { documents.append(try await client.request("GET", "/volumes/\(TandemClient.encode(name))").json) }
+            for name in name {
+                documents.append(try await client.request("GET", "/volumes/\(TandemClient.encode(name))").json)
+            }
             if let format {
                 for document in documents { Output.line(try Template.render(format, document)) }
             } else {
@@ -317,7 +339,8 @@ struct VolumeCommand: AsyncParsableCommand {
     }
 
     struct Remove: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "rm", abstract: "Remove volumes with what is in them.")
+        static let configuration = CommandConfiguration(
+            commandName: "rm", abstract: "Remove volumes with what is in them.")
 
         @Flag(name: .shortAndLong, help: "A missing one is no failure.")
         var force = false
@@ -335,7 +358,8 @@ struct VolumeCommand: AsyncParsableCommand {
     }
 
     struct Prune: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "prune", abstract: "Remove volumes that nobody uses.")
+        static let configuration = CommandConfiguration(
+            commandName: "prune", abstract: "Remove volumes that nobody uses.")
 
         @Flag(name: .shortAndLong, help: "Also those with a name.")
         var all = false

@@ -7,7 +7,9 @@ import TandemModel
 
 /// Does the same to several objects: prints each name that worked, reports each that did not, and fails if any did.
 enum ForEach {
-    static func run(_ names: [String], quiet: Bool = false, _ body: (String) async throws(ClientError) -> Void) async throws {
+    static func run(_ names: [String], quiet: Bool = false, _ body: (String) async throws(ClientError) -> Void)
+        async throws
+    {
         var hasFailed = false
         for name in names {
             do throws(ClientError) {
@@ -59,7 +61,9 @@ struct StartCommand: AsyncParsableCommand {
 struct StopCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "stop", abstract: "Stop containers or VMs.")
 
-    @Option(name: [.customShort("t"), .long, .customLong("timeout")], parsing: .unconditional, help: "Seconds before SIGKILL; -1 waits for ever.")
+    @Option(
+        name: [.customShort("t"), .long, .customLong("timeout")], parsing: .unconditional,
+        help: "Seconds before SIGKILL; -1 waits for ever.")
     var time: Int?
 
     @Option(name: .shortAndLong, help: "Signal to send first.")
@@ -80,7 +84,8 @@ struct StopCommand: AsyncParsableCommand {
 }
 
 struct KillCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "kill", abstract: "Send a signal to containers or VMs.")
+    static let configuration = CommandConfiguration(
+        commandName: "kill", abstract: "Send a signal to containers or VMs.")
 
     @Option(name: .shortAndLong, help: "Signal by name or number.")
     var signal = "KILL"
@@ -92,15 +97,19 @@ struct KillCommand: AsyncParsableCommand {
         let client = try await Daemon.client()
         let signal = signal
         try await ForEach.run(container) { (name) throws(ClientError) in
-            try await client.request("POST", "/containers/\(TandemClient.encode(name))/kill", query: [("signal", signal)])
+            try await client.request(
+                "POST", "/containers/\(TandemClient.encode(name))/kill", query: [("signal", signal)])
         }
     }
 }
 
 struct RestartCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "restart", abstract: "Stop and start containers or VMs.")
+    static let configuration = CommandConfiguration(
+        commandName: "restart", abstract: "Stop and start containers or VMs.")
 
-    @Option(name: [.customShort("t"), .long, .customLong("timeout")], parsing: .unconditional, help: "Seconds before SIGKILL.")
+    @Option(
+        name: [.customShort("t"), .long, .customLong("timeout")], parsing: .unconditional,
+        help: "Seconds before SIGKILL.")
     var time: Int?
 
     @Argument(help: "Names or ids.")
@@ -116,7 +125,8 @@ struct RestartCommand: AsyncParsableCommand {
 }
 
 struct PauseCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "pause", abstract: "Freeze all processes of containers or VMs.")
+    static let configuration = CommandConfiguration(
+        commandName: "pause", abstract: "Freeze all processes of containers or VMs.")
 
     @Argument(help: "Names or ids.")
     var container: [String]
@@ -130,7 +140,8 @@ struct PauseCommand: AsyncParsableCommand {
 }
 
 struct UnpauseCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "unpause", abstract: "Let frozen containers or VMs go on.")
+    static let configuration = CommandConfiguration(
+        commandName: "unpause", abstract: "Let frozen containers or VMs go on.")
 
     @Argument(help: "Names or ids.")
     var container: [String]
@@ -165,7 +176,8 @@ struct RemoveCommand: AsyncParsableCommand {
 }
 
 struct RenameCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "rename", abstract: "Give a container or VM another name.")
+    static let configuration = CommandConfiguration(
+        commandName: "rename", abstract: "Give a container or VM another name.")
 
     @Argument(help: "Name or id.")
     var container: String
@@ -180,7 +192,8 @@ struct RenameCommand: AsyncParsableCommand {
 }
 
 struct UpdateCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "update", abstract: "Change limits of containers or VMs.")
+    static let configuration = CommandConfiguration(
+        commandName: "update", abstract: "Change limits of containers or VMs.")
 
     @Option(name: .shortAndLong, help: "Memory.")
     var memory: String?

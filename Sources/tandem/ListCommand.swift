@@ -6,7 +6,8 @@ import Client
 import FoundationEssentials
 
 struct ListCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "ps", abstract: "List containers and VMs.", aliases: ["ls"])
+    static let configuration = CommandConfiguration(
+        commandName: "ps", abstract: "List containers and VMs.", aliases: ["ls"])
 
     @Flag(name: .shortAndLong, help: "Also those that do not run.")
     var all = false
@@ -23,7 +24,9 @@ struct ListCommand: AsyncParsableCommand {
     @Flag(name: .shortAndLong, help: "The last one.")
     var latest = false
 
-    @Option(name: .shortAndLong, parsing: .unconditionalSingleValue, help: "For example status=exited, name=web, label=a=b.")
+    @Option(
+        name: .shortAndLong, parsing: .unconditionalSingleValue, help: "For example status=exited, name=web, label=a=b."
+    )
     var filter: [String] = []
 
     @Option(help: "json, or a template such as {{.Names}}.")
@@ -64,13 +67,17 @@ struct ListCommand: AsyncParsableCommand {
             created = Age.ago(row["Created"].integer ?? 0)
             status = row["Status"].string ?? ""
             kind = row["Runtime"].string ?? ""
-            names = (row["Names"].strings ?? []).map { $0.hasPrefix("/") ? String($0.dropFirst()) : $0 }.joined(separator: ",")
+            names = (row["Names"].strings ?? []).map { $0.hasPrefix("/") ? String($0.dropFirst()) : $0 }.joined(
+                separator: ",")
             fields = [
                 "ID": .string(id), "Image": .string(image), "Command": .string(command), "RunningFor": .string(created),
                 "Status": .string(status), "State": row["State"], "Names": .string(names), "Kind": .string(kind),
-                "Labels": .string((row["Labels"].stringMap ?? [:]).map { "\($0)=\($1)" }.sorted().joined(separator: ",")),
+                "Labels": .string(
+                    (row["Labels"].stringMap ?? [:]).map { "\($0)=\($1)" }.sorted().joined(separator: ",")),
                 "CreatedAt": row["Created"], "Ports": "", "Runtime": .string(kind),
-                "Mounts": .string((row["Mounts"].array ?? []).compactMap { $0["Name"].string ?? $0["Source"].string }.joined(separator: ",")),
+                "Mounts": .string(
+                    (row["Mounts"].array ?? []).compactMap { $0["Name"].string ?? $0["Source"].string }.joined(
+                        separator: ",")),
             ]
         }
     }
@@ -100,9 +107,13 @@ enum Age {
 
 /// Sizes in docker's words: powers of 1,000 with three digits, or of 1,024 with four.
 enum Size {
-    static func decimal(_ bytes: Int64) -> String { text(bytes, 1_000, ["B", "kB", "MB", "GB", "TB", "PB"], digits: 3) }
+    static func decimal(_ bytes: Int64) -> String {
+        text(bytes, 1_000, ["B", "kB", "MB", "GB", "TB", "PB"], digits: 3)
+    }
 
-    static func binary(_ bytes: Int64) -> String { text(bytes, 1_024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"], digits: 4) }
+    static func binary(_ bytes: Int64) -> String {
+        text(bytes, 1_024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"], digits: 4)
+    }
 
     private static func text(_ bytes: Int64, _ base: Double, _ units: [String], digits: Int) -> String {
         var value = Double(bytes)

@@ -7,7 +7,8 @@ import FoundationEssentials
 import Glibc
 
 struct LogsCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "logs", abstract: "Show what a container or VM has written.")
+    static let configuration = CommandConfiguration(
+        commandName: "logs", abstract: "Show what a container or VM has written.")
 
     @Flag(name: .shortAndLong, help: "Go on as it writes more.")
     var follow = false
@@ -74,7 +75,8 @@ struct LogsCommand: AsyncParsableCommand {
 
 struct InspectCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "inspect", abstract: "Show everything about containers, VMs, images or volumes, with their start-up traces.")
+        commandName: "inspect",
+        abstract: "Show everything about containers, VMs, images or volumes, with their start-up traces.")
 
     @Option(name: .shortAndLong, help: "json, or a template such as {{.State.Status}}.")
     var format: String?
@@ -108,10 +110,12 @@ struct InspectCommand: AsyncParsableCommand {
     private static func find(_ name: String, _ type: String?, _ client: TandemClient) async throws -> JSONValue {
         let encoded = TandemClient.encode(name)
         let paths = [
-            ("container", "/containers/\(encoded)/json"), ("image", "/images/\(encoded)/json"), ("volume", "/volumes/\(encoded)"),
+            ("container", "/containers/\(encoded)/json"), ("image", "/images/\(encoded)/json"),
+            ("volume", "/volumes/\(encoded)"),
         ].filter { type == nil || $0.0 == type }
         guard !paths.isEmpty else {
-            throw CommandFailure(125, "\"\(type ?? "")\" is not a valid value for --type", hint: "Use container, image or volume.")
+            throw CommandFailure(
+                125, "\"\(type ?? "")\" is not a valid value for --type", hint: "Use container, image or volume.")
         }
         for path in paths {
             if let document = try await look(path.1, client) { return document }
@@ -123,20 +127,22 @@ struct InspectCommand: AsyncParsableCommand {
     private static func look(_ path: String, _ client: TandemClient) async throws(ClientError) -> JSONValue? {
         do throws(ClientError) {
             return try await client.request("GET", path).json
-        } catch where error.status == 404 {
+        } catch  where error.status == 404 {
             return nil
         }
     }
 }
 
 struct TopCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "top", abstract: "Show the processes of a container or VM.")
+    static let configuration = CommandConfiguration(
+        commandName: "top", abstract: "Show the processes of a container or VM.")
 
     @Argument(help: "Name or id.")
     var container: String
 
     func run() async throws {
-        let document = try await Daemon.client().request("GET", "/containers/\(TandemClient.encode(container))/top").json
+        let document = try await Daemon.client().request("GET", "/containers/\(TandemClient.encode(container))/top")
+            .json
         Output.table(document["Titles"].strings ?? [], (document["Processes"].array ?? []).map { $0.strings ?? [] })
     }
 }
@@ -160,7 +166,8 @@ struct StatsCommand: AsyncParsableCommand {
             var rows: [JSONValue] = []
             for name in names {
                 let document = try await client.request(
-                    "GET", "/containers/\(TandemClient.encode(name))/stats", query: [("stream", "0")]).json
+                    "GET", "/containers/\(TandemClient.encode(name))/stats", query: [("stream", "0")]
+                ).json
                 rows.append(Self.row(document))
             }
             if let format {
@@ -197,7 +204,8 @@ struct StatsCommand: AsyncParsableCommand {
         }
         return [
             "ID": .string(String((document["id"].string ?? "").prefix(12))),
-            "Name": .string(String((document["name"].string ?? "").dropFirst())), "CPUPerc": .string(hundredths(percent)),
+            "Name": .string(String((document["name"].string ?? "").dropFirst())),
+            "CPUPerc": .string(hundredths(percent)),
             "MemUsage": .string("\(Size.binary(usage)) / \(Size.binary(limit))"),
             "MemPerc": .string(hundredths(limit > 0 ? Double(usage) / Double(limit) * 100 : 0)), "NetIO": "0B / 0B",
             "BlockIO": .string("\(Size.decimal(sum("read"))) / \(Size.decimal(sum("write")))"),
@@ -213,7 +221,8 @@ struct StatsCommand: AsyncParsableCommand {
 }
 
 struct EventsCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "events", abstract: "Show what happens, as it happens.")
+    static let configuration = CommandConfiguration(
+        commandName: "events", abstract: "Show what happens, as it happens.")
 
     @Option(help: "From this time on.")
     var since: String?

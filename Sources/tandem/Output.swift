@@ -7,11 +7,15 @@ enum Output {
     /// Writes text, all of it.
     static func write(_ text: String, to descriptor: Int32 = STDOUT_FILENO) { write(Array(text.utf8), to: descriptor) }
 
-    /// Writes bytes, all of them. A reader that has gone ends us by SIGPIPE, as it ends any tool.
+    /// Writes bytes, all of them.
+    ///
+    /// A reader that has gone ends us by SIGPIPE, as it ends any tool.
     static func write(_ bytes: [UInt8], to descriptor: Int32 = STDOUT_FILENO) {
         var done = 0
         while done < bytes.count {
-            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, $0.count - done) }
+            let count = bytes.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, $0.count - done)
+            }
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else { return }
             done += count

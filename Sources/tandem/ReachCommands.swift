@@ -20,7 +20,8 @@ struct ExecCommand: AsyncParsableCommand {
     var tty = false
 
     @Option(
-        name: [.customShort("e", allowingJoined: true), .long], parsing: .unconditionalSingleValue, help: "Environment variable.")
+        name: [.customShort("e", allowingJoined: true), .long], parsing: .unconditionalSingleValue,
+        help: "Environment variable.")
     var env: [String] = []
 
     @Option(name: [.customShort("w", allowingJoined: true), .long], help: "Folder in which it starts.")
@@ -32,7 +33,9 @@ struct ExecCommand: AsyncParsableCommand {
     @Flag(help: "All capabilities.")
     var privileged = false
 
-    @Argument(parsing: .captureForPassthrough, help: ArgumentHelp("Container, command and its arguments.", valueName: "container"))
+    @Argument(
+        parsing: .captureForPassthrough,
+        help: ArgumentHelp("Container, command and its arguments.", valueName: "container"))
     var containerAndCommand: [String] = []
 
     func validate() throws {
@@ -50,7 +53,8 @@ struct ExecCommand: AsyncParsableCommand {
             throw CommandFailure(1, "the input device is not a TTY", hint: "Leave out -t, or run it in a terminal.")
         }
         let body: JSONValue = [
-            "Cmd": .strings(Array(containerAndCommand.dropFirst())), "AttachStdin": .bool(interactive), "AttachStdout": true,
+            "Cmd": .strings(Array(containerAndCommand.dropFirst())), "AttachStdin": .bool(interactive),
+            "AttachStdout": true,
             "AttachStderr": true, "Tty": .bool(tty), "Env": .strings(env.compactMap(CreateOptions.variable)),
             "WorkingDir": .string(workdir ?? ""), "User": .string(user ?? ""), "Privileged": .bool(privileged),
         ]
@@ -90,7 +94,8 @@ struct ExecCommand: AsyncParsableCommand {
             try await ProcessStream(isTerminal: tty, takesInput: interactive).run(connection)
         }
         guard end == .finished else { return 0 }
-        return Int32(truncatingIfNeeded: try await client.request("GET", "/exec/\(id)/json").json["ExitCode"].integer ?? 0)
+        return Int32(
+            truncatingIfNeeded: try await client.request("GET", "/exec/\(id)/json").json["ExitCode"].integer ?? 0)
     }
 }
 
@@ -111,7 +116,8 @@ struct AttachCommand: AsyncParsableCommand {
         let client = try await Daemon.client()
         let document = try await client.request("GET", "/containers/\(TandemClient.encode(container))/json").json
         guard document["State"]["Running"].bool == true else {
-            throw CommandFailure(1, "You cannot attach to a stopped container, start it first", hint: "tandem start \(container)")
+            throw CommandFailure(
+                1, "You cannot attach to a stopped container, start it first", hint: "tandem start \(container)")
         }
         let session = AttachedSession(
             client: client, id: document["Id"].string ?? container, isTerminal: document["Config"]["Tty"].bool ?? false,

@@ -77,12 +77,14 @@ enum Creation {
         _ client: TandemClient, _ query: [(String, String)], _ body: JSONValue
     ) async throws(ClientError) -> String {
         do throws(ClientError) {
-            return try await client.request("POST", "/containers/create", query: query, body: body).json["Id"].string ?? ""
+            return try await client.request("POST", "/containers/create", query: query, body: body).json["Id"].string
+                ?? ""
         } catch {
             let isDefault = ["busybox", "busybox:latest"].contains(body["Image"].string ?? "")
             guard error.status == 404, isDefault else { throw error }
             try await client.request("POST", "/tandem/images/default")
-            return try await client.request("POST", "/containers/create", query: query, body: body).json["Id"].string ?? ""
+            return try await client.request("POST", "/containers/create", query: query, body: body).json["Id"].string
+                ?? ""
         }
     }
 

@@ -21,7 +21,9 @@ enum Template {
     }
 
     private static func evaluate(_ action: [String], _ document: JSONValue, _ format: String) throws -> String {
-        guard let path = action.last, path.hasPrefix("."), action.count == 1 || (action.count == 2 && action[0] == "json") else {
+        guard let path = action.last, path.hasPrefix("."),
+            action.count == 1 || (action.count == 2 && action[0] == "json")
+        else {
             throw CommandFailure(
                 64, "template parsing error: '{{\(action.joined(separator: " "))}}' is not understood",
                 hint: "Use {{.Field}}, {{.Field.Inner}} or {{json .Field}}.")
@@ -30,7 +32,8 @@ enum Template {
         for name in path.split(separator: ".").map(String.init) {
             guard let members = value.object else { throw missing(name) }
             // Docker's documents and tables differ in the case of some names.
-            guard let found = members[name] ?? members.first(where: { $0.key.lowercased() == name.lowercased() })?.value else {
+            guard let found = members[name] ?? members.first(where: { $0.key.lowercased() == name.lowercased() })?.value
+            else {
                 throw missing(name)
             }
             value = found
@@ -52,7 +55,8 @@ enum Template {
         case .string(let value): value
         case .array(let values): "[" + values.map(text).joined(separator: " ") + "]"
         case .object(let members):
-            "map[" + members.sorted { $0.key < $1.key }.map { "\($0.key):\(text($0.value))" }.joined(separator: " ") + "]"
+            "map[" + members.sorted { $0.key < $1.key }.map { "\($0.key):\(text($0.value))" }.joined(separator: " ")
+                + "]"
         }
     }
 }

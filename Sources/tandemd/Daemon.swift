@@ -17,7 +17,9 @@ import SystemPackage
 import TandemModel
 import VolumeStore
 
-/// Puts the parts together, and takes them apart at the end. The only place that knows every kind of workload.
+/// Puts the parts together, and takes them apart at the end.
+///
+/// The only place that knows every kind of workload.
 struct Daemon {
     let options: Tandemd
 
@@ -37,7 +39,8 @@ struct Daemon {
         let machines = try MachineBackend(
             paths: paths, program: program, settings: try machineSettings(), logger: logger)
         let engine = Engine(
-            paths: paths, backends: [containers, machines], images: images, volumes: volumes, state: state, logger: logger)
+            paths: paths, backends: [containers, machines], images: images, volumes: volumes, state: state,
+            logger: logger)
         try await engine.recover()
         let server = APIServer(
             engine: engine, host: HostFacts(started: HostTime.now) { await machines.report().accelerator ?? "none" },

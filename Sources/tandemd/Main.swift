@@ -47,7 +47,8 @@ struct Tandemd: AsyncParsableCommand {
         do {
             guard level != nil else {
                 throw EngineError(
-                    .invalidArgument, "'\(logLevel)' is no log level", hint: "Use debug, info, notice, warning or error.")
+                    .invalidArgument, "'\(logLevel)' is no log level",
+                    hint: "Use debug, info, notice, warning or error.")
             }
             try await Daemon(options: self).run()
         } catch let error as EngineError {

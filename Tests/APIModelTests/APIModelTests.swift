@@ -19,13 +19,16 @@ struct APIModelTests {
 
     @Test("frames survive being cut anywhere")
     func frames() {
-        let wire = StreamFrame.encode(.output, Array("hello".utf8)) + StreamFrame.encode(.errors, [])
+        let wire =
+            StreamFrame.encode(.output, Array("hello".utf8)) + StreamFrame.encode(.errors, [])
             + StreamFrame.encode(.errors, Array("bad".utf8))
         var decoder = StreamFrameDecoder()
         var found: [(UInt8, String)] = []
         for byte in wire {
             decoder.append([byte])
-            while let piece = decoder.next() { found.append((piece.stream.rawValue, String(decoding: piece.bytes, as: UTF8.self))) }
+            while let piece = decoder.next() {
+                found.append((piece.stream.rawValue, String(decoding: piece.bytes, as: UTF8.self)))
+            }
         }
         #expect(found.map(\.0) == [1, 2, 2])
         #expect(found.map(\.1) == ["hello", "", "bad"])

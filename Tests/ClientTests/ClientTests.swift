@@ -5,7 +5,8 @@ import Testing
 
 @Suite("The client")
 struct ClientTests {
-    @Test("parts of addresses are encoded", arguments: [("a/b c", "a%2Fb%20c"), ("x=1&y", "x%3D1%26y"), ("ä", "%C3%A4")])
+    @Test(
+        "parts of addresses are encoded", arguments: [("a/b c", "a%2Fb%20c"), ("x=1&y", "x%3D1%26y"), ("ä", "%C3%A4")])
     func encode(_ text: String, _ encoded: String) { #expect(TandemClient.encode(text) == encoded) }
 
     @Test("without a daemon there is a sentence and a hint")

@@ -9,7 +9,9 @@ import Monitor
 import SystemPackage
 import TandemModel
 
-/// A container backend with roots of its own and one layer made of Debian's static busybox. Needs root.
+/// A container backend with roots of its own and one layer made of Debian's static busybox.
+///
+/// Needs root.
 final class ContainerFixture: Sendable {
     let root: FilePath
     let paths: WorkloadPaths

@@ -90,13 +90,17 @@ struct ImageStoreRootTests {
         }
     }
 
-    @Test("no member gets out", arguments: [
-        "../escape", "a/../../escape", "/../escape",
-    ])
+    @Test(
+        "no member gets out",
+        arguments: [
+            "../escape", "a/../../escape", "/../escape",
+        ])
     func climbing(_ name: String) async throws {
         try await withStore { store in
             let archive = TestArchive().add(name, content: "x")
-            await #expect(throws: EngineError.self) { try await store.importArchive(archive.finish(), reference: "test") }
+            await #expect(throws: EngineError.self) {
+                try await store.importArchive(archive.finish(), reference: "test")
+            }
             #expect(store.images.isEmpty)
         }
     }
@@ -130,7 +134,9 @@ struct ImageStoreRootTests {
                 TestArchive().add("x", link: "../../etc/passwd"), TestArchive().add("x", link: "/no/such/file"),
                 TestArchive().add("x", type: S_IFCHR, device: (0, 0)),
             ] {
-                await #expect(throws: EngineError.self) { try await store.importArchive(archive.finish(), reference: "test") }
+                await #expect(throws: EngineError.self) {
+                    try await store.importArchive(archive.finish(), reference: "test")
+                }
             }
             let redirecting = TestArchive().add(
                 "d", type: S_IFDIR, mode: 0o755, attributes: ["trusted.overlay.redirect": "/etc", "user.note": "kept"])
@@ -146,13 +152,16 @@ struct ImageStoreRootTests {
     @Test("rubbish, an empty file and an archive cut short change nothing")
     func damaged() async throws {
         try await withStore { store in
-            let whole = TestArchive(gzip: true).add("file", content: String(repeating: "content ", count: 50_000)).bytes()
+            let whole = TestArchive(gzip: true).add("file", content: String(repeating: "content ", count: 50_000))
+                .bytes()
             for content in [Data("this is no archive at all, really".utf8), Data(), whole.prefix(whole.count / 2)] {
                 let file = memfd_create("test", 0)
                 defer { close(file) }
                 content.withUnsafeBytes { _ = write(file, $0.baseAddress, $0.count) }
                 lseek(file, 0, SEEK_SET)
-                let error = await #expect(throws: EngineError.self) { try await store.importArchive(file, reference: "test") }
+                let error = await #expect(throws: EngineError.self) {
+                    try await store.importArchive(file, reference: "test")
+                }
                 #expect(error?.code == .corruptData)
             }
             #expect(store.images.isEmpty)
@@ -190,7 +199,10 @@ struct ImageStoreRootTests {
                     {"architecture":"amd64","os":"linux","config":{"Cmd":["sh"]},"rootfs":{"type":"layers","diff_ids":["\(diffID)"]}}
                     """
                 return TestArchive()
-                    .add("manifest.json", content: #"[{"Config":"c.json","RepoTags":["app:1"],"Layers":["l/layer.tar"]}]"#)
+                    .add(
+                        "manifest.json",
+                        content: #"[{"Config":"c.json","RepoTags":["app:1"],"Layers":["l/layer.tar"]}]"#
+                    )
                     .add("c.json", content: configuration).add("l/layer.tar", content: layer).finish()
             }
             let wrong = "sha256:" + String(repeating: "0", count: 64)

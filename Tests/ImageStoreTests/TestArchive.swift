@@ -34,7 +34,11 @@ final class TestArchive {
         archive_entry_set_rdevmajor(entry, UInt(device.0))
         archive_entry_set_rdevminor(entry, UInt(device.1))
         if let link {
-            if type == S_IFLNK { archive_entry_set_symlink(entry, link) } else { archive_entry_set_hardlink(entry, link) }
+            if type == S_IFLNK {
+                archive_entry_set_symlink(entry, link)
+            } else {
+                archive_entry_set_hardlink(entry, link)
+            }
         }
         for (name, value) in attributes { archive_entry_xattr_add_entry(entry, name, value, value.utf8.count) }
         archive_write_header(archive, entry)

@@ -11,7 +11,8 @@ struct StateStoreTests {
 
     private func record(_ name: String) -> WorkloadRecord {
         let spec = WorkloadSpec(
-            kind: .vm, imageReference: "busybox", imageID: "sha256:0", process: ProcessSpec(arguments: ["sh"]), hostname: "h")
+            kind: .vm, imageReference: "busybox", imageID: "sha256:0", process: ProcessSpec(arguments: ["sh"]),
+            hostname: "h")
         return WorkloadRecord(id: .random(), name: name, spec: spec, created: Timestamp(nanoseconds: 1))
     }
 

@@ -29,7 +29,8 @@ struct VolumeStoreTests {
     func halfMade() throws {
         defer { try? FileManager.default.removeItem(atPath: root.string) }
         _ = try VolumeStore(root: root)
-        try FileManager.default.createDirectory(atPath: root.appending("torn/_data").string, withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            atPath: root.appending("torn/_data").string, withIntermediateDirectories: true)
         #expect(try VolumeStore(root: root).all.isEmpty)
         #expect(!FileManager.default.fileExists(atPath: root.appending("torn").string))
     }

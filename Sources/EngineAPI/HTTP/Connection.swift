@@ -50,7 +50,10 @@ final class Connection {
     // MARK: Responses
 
     /// Sends a whole response.
-    func respond(_ status: HTTPResponseStatus, _ body: [UInt8] = [], type: String = "application/json", headers: [(String, String)] = [])
+    func respond(
+        _ status: HTTPResponseStatus, _ body: [UInt8] = [], type: String = "application/json",
+        headers: [(String, String)] = []
+    )
         async throws(EngineError)
     {
         var head = head(status, headers)
@@ -70,7 +73,9 @@ final class Connection {
     }
 
     /// Begins a response of unknown length.
-    func begin(_ status: HTTPResponseStatus = .ok, type: String, headers: [(String, String)] = []) async throws(EngineError) {
+    func begin(_ status: HTTPResponseStatus = .ok, type: String, headers: [(String, String)] = [])
+        async throws(EngineError)
+    {
         var head = head(status, headers)
         head.headers.replaceOrAdd(name: "Content-Type", value: type)
         head.headers.replaceOrAdd(name: "Transfer-Encoding", value: "chunked")
@@ -81,7 +86,9 @@ final class Connection {
     /// Sends a piece of a response.
     func send(_ bytes: [UInt8]) async throws(EngineError) {
         guard !bytes.isEmpty else { return }
-        try await write([isTakenOver ? .bytes(ByteBuffer(bytes: bytes)) : .response(.body(.byteBuffer(ByteBuffer(bytes: bytes))))])
+        try await write([
+            isTakenOver ? .bytes(ByteBuffer(bytes: bytes)) : .response(.body(.byteBuffer(ByteBuffer(bytes: bytes))))
+        ])
     }
 
     /// Ends a response of unknown length.

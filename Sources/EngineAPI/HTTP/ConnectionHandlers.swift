@@ -72,7 +72,8 @@ enum ConnectionPipeline {
             let pipeline = channel.pipeline
             let added = channel.eventLoop.makeCompletedFuture {
                 let operations = pipeline.syncOperations
-                try operations.addHandler(ByteHandler(), position: .after(operations.handler(type: RequestHandler.self)))
+                try operations.addHandler(
+                    ByteHandler(), position: .after(operations.handler(type: RequestHandler.self)))
             }
             // The decoder goes last: it hands its left-over bytes to those behind it.
             return added.flatMap { pipeline.removeHandler(name: "requests") }

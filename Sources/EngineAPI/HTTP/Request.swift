@@ -57,7 +57,9 @@ final class Request {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {
-            if byte == 0x25, rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) {
+            if byte == 0x25, rest.count >= 2,
+                let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+            {
                 bytes.append(value)
                 rest = rest.dropFirst(2)
             } else {
@@ -117,7 +119,9 @@ final class Request {
         var content: [UInt8] = []
         while let bytes = try await nextBytes() {
             content += bytes
-            guard content.count <= 16 << 20 else { throw EngineError(.invalidArgument, "the request's body is too long") }
+            guard content.count <= 16 << 20 else {
+                throw EngineError(.invalidArgument, "the request's body is too long")
+            }
         }
         return content
     }

@@ -121,7 +121,7 @@ extension API {
                 try await engine.remove(id, force: false, removingVolumes: false)
                 removed.append(id)
                 space += size
-            } catch where error.code == .notFound || error.code == .conflict {
+            } catch  where error.code == .notFound || error.code == .conflict {
                 // Somebody else was quicker.
             }
         }
@@ -166,7 +166,8 @@ extension API {
         let rows = try await engine.processes(call["id"])
         let table = rows.sorted { $0.pid < $1.pid }.map { row -> JSONValue in
             let seconds = row.cpuTime / 1_000_000_000
-            let command = row.command.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
+            let command = row.command.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }.joined(
+                separator: " ")
             return .strings([
                 String(row.uid), String(row.pid), String(row.parent), "0",
                 ContainerDocument.clock(seconds), row.terminal == 0 ? "?" : "pts/\(row.terminal & 0xFF)",

@@ -33,7 +33,8 @@ extension API {
             case "reference":
                 let isNamed = image.references.contains { reference in
                     values.contains { value in
-                        reference == value || reference.prefix { $0 != ":" } == value || fnmatch(value, reference, 0) == 0
+                        reference == value || reference.prefix { $0 != ":" } == value
+                            || fnmatch(value, reference, 0) == 0
                             || fnmatch(value, String(reference.prefix { $0 != ":" }), 0) == 0
                     }
                 }
@@ -112,7 +113,8 @@ extension API {
         }
         let target = call.request["tag"].map { "\(repository):\($0)" } ?? repository
         try engine.images.tag(call["name"], as: target)
-        await engine.emit(type: "image", action: "tag", id: try engine.images.image(target).id, attributes: ["name": target])
+        await engine.emit(
+            type: "image", action: "tag", id: try engine.images.image(target).id, attributes: ["name": target])
         try await call.connection.respond(.created)
     }
 
@@ -164,7 +166,9 @@ extension API {
         await reportImport(images, "load")
         try await call.connection.begin(type: "application/json")
         for image in images {
-            let names = image.references.isEmpty ? ["Loaded image ID: \(image.id)\n"] : image.references.map { "Loaded image: \($0)\n" }
+            let names =
+                image.references.isEmpty
+                ? ["Loaded image ID: \(image.id)\n"] : image.references.map { "Loaded image: \($0)\n" }
             for name in names {
                 let line: JSONValue = ["stream": .string(name)]
                 try await call.connection.send(line.encoded() + [0x0A])
@@ -195,7 +199,8 @@ extension API {
 
     private func reportImport(_ images: [Image], _ action: String) async {
         for image in images {
-            await engine.emit(type: "image", action: action, id: image.id, attributes: ["name": image.references.first ?? image.id])
+            await engine.emit(
+                type: "image", action: action, id: image.id, attributes: ["name": image.references.first ?? image.id])
         }
     }
 
@@ -236,7 +241,9 @@ extension API {
     private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
         var done = 0
         while done < bytes.count {
-            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, $0.count - done) }
+            let count = bytes.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, $0.count - done)
+            }
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else { return false }
             done += count

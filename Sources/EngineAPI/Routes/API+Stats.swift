@@ -47,7 +47,8 @@ extension API {
                 ],
             ],
             "memory_stats": [
-                "usage": .count(usage.memory), "max_usage": .count(usage.memoryPeak), "limit": .count(usage.memoryLimit),
+                "usage": .count(usage.memory), "max_usage": .count(usage.memoryPeak),
+                "limit": .count(usage.memoryLimit),
                 "stats": .object(usage.memoryStatistics.mapValues { .count($0) }),
             ],
             "pids_stats": ["current": .count(usage.pids), "limit": .count(usage.pidsLimit)],

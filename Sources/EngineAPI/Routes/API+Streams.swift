@@ -16,9 +16,11 @@ extension API {
         let isStream = request.flag("stream")
         let wantsInput = request.flag("stdin") && isStream
         let isTerminal = record.spec.process.terminal
-        let attachment = isStream
+        let attachment =
+            isStream
             ? try await engine.attach(
-                record.id.description, input: wantsInput, output: request.flag("stdout"), errors: request.flag("stderr"))
+                record.id.description, input: wantsInput, output: request.flag("stdout"), errors: request.flag("stderr")
+            )
             : nil
         let type = Self.streamType(isTerminal: isTerminal, request)
         try await call.connection.takeOver(for: request, type: type)
@@ -81,7 +83,8 @@ extension API {
 
     func createExec(_ call: Call) async throws(EngineError) {
         let body = try await call.request.json()
-        var process = ProcessSpec(arguments: body["Cmd"].strings ?? [], workingDirectory: body["WorkingDir"].string ?? "")
+        var process = ProcessSpec(
+            arguments: body["Cmd"].strings ?? [], workingDirectory: body["WorkingDir"].string ?? "")
         process.environment = body["Env"].strings ?? []
         process.user = body["User"].string ?? ""
         process.terminal = body["Tty"].bool ?? false
@@ -103,7 +106,8 @@ extension API {
             return try await call.connection.respond(.ok)
         }
         let isTerminal = execution.process.terminal
-        try await call.connection.takeOver(for: call.request, type: Self.streamType(isTerminal: isTerminal, call.request))
+        try await call.connection.takeOver(
+            for: call.request, type: Self.streamType(isTerminal: isTerminal, call.request))
         await pump(
             session, call.connection, isTerminal: isTerminal, wantsInput: execution.process.openStandardInput,
             closesInput: true)
@@ -129,7 +133,8 @@ extension API {
             "ContainerID": .string(execution.workload.description), "OpenStdin": .bool(process.openStandardInput),
             "OpenStdout": true, "OpenStderr": true, "CanRemove": false, "DetachKeys": "",
             "ProcessConfig": [
-                "entrypoint": .string(process.arguments.first ?? ""), "arguments": .strings(Array(process.arguments.dropFirst())),
+                "entrypoint": .string(process.arguments.first ?? ""),
+                "arguments": .strings(Array(process.arguments.dropFirst())),
                 "tty": .bool(process.terminal), "user": .string(process.user), "privileged": .bool(process.privileged),
             ],
         ])
@@ -173,13 +178,15 @@ extension API {
             type: isTerminal ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream")
         try await send(entries, call.connection, isTerminal: isTerminal, withTime: withTime)
         if request.flag("follow") {
-            try await follow(reader, snapshot.record.id, call.connection, isWanted, isTerminal: isTerminal, withTime: withTime)
+            try await follow(
+                reader, snapshot.record.id, call.connection, isWanted, isTerminal: isTerminal, withTime: withTime)
         }
         try await call.connection.end()
     }
 
     private func follow(
-        _ reader: LogReader, _ id: WorkloadID, _ connection: Connection, _ isWanted: (LogEntry) -> Bool, isTerminal: Bool,
+        _ reader: LogReader, _ id: WorkloadID, _ connection: Connection, _ isWanted: (LogEntry) -> Bool,
+        isTerminal: Bool,
         withTime: Bool
     ) async throws(EngineError) {
         while !Task.isCancelled {

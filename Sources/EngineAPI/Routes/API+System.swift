@@ -14,7 +14,10 @@ extension API {
     func ping(_ call: Call) async throws(EngineError) {
         try await call.connection.respond(
             .ok, call.request.method == .HEAD ? [] : Array("OK".utf8), type: "text/plain; charset=utf-8",
-            headers: [("Cache-Control", "no-cache, no-store, must-revalidate"), ("Pragma", "no-cache"), ("Builder-Version", "1")])
+            headers: [
+                ("Cache-Control", "no-cache, no-store, must-revalidate"), ("Pragma", "no-cache"),
+                ("Builder-Version", "1"),
+            ])
     }
 
     func version(_ call: Call) async throws(EngineError) {
@@ -46,8 +49,10 @@ extension API {
         }
         try await call.connection.respond([
             "ID": .string(engine.paths.dataRoot.string), "Name": .string(HostInformation.hostname),
-            "Containers": .count(snapshots.count), "ContainersRunning": count(.running), "ContainersPaused": count(.paused),
-            "ContainersStopped": .count(snapshots.count { !$0.record.isRunning }), "Images": .count(engine.images.images.count),
+            "Containers": .count(snapshots.count), "ContainersRunning": count(.running),
+            "ContainersPaused": count(.paused),
+            "ContainersStopped": .count(snapshots.count { !$0.record.isRunning }),
+            "Images": .count(engine.images.images.count),
             "Driver": "erofs-overlayfs", "DriverStatus": [], "DockerRootDir": .string(engine.paths.dataRoot.string),
             "Plugins": ["Volume": ["local"], "Network": ["none", "host"], "Log": ["json-file", "none"]],
             "MemoryLimit": true, "SwapLimit": false, "CpuCfsPeriod": true, "CpuCfsQuota": true, "CPUShares": true,
@@ -60,8 +65,11 @@ extension API {
             "MemTotal": .count(HostInformation.memory), "IndexServerAddress": "", "RegistryConfig": [:],
             "HttpProxy": "", "HttpsProxy": "", "NoProxy": "", "Labels": [], "ExperimentalBuild": false,
             "ServerVersion": .string(APIVersion.product),
-            "Runtimes": ["container": ["path": "tandem-init"], "vm": ["path": "libvirt"]], "DefaultRuntime": "container",
-            "Swarm": ["NodeID": "", "NodeAddr": "", "LocalNodeState": "inactive", "ControlAvailable": false, "Error": ""],
+            "Runtimes": ["container": ["path": "tandem-init"], "vm": ["path": "libvirt"]],
+            "DefaultRuntime": "container",
+            "Swarm": [
+                "NodeID": "", "NodeAddr": "", "LocalNodeState": "inactive", "ControlAvailable": false, "Error": "",
+            ],
             "LiveRestoreEnabled": true, "Isolation": "", "InitBinary": "tandem-init",
             "SecurityOptions": ["name=seccomp,profile=builtin"], "Warnings": .strings(warnings),
         ])

@@ -13,7 +13,8 @@ extension API {
         let reports = await engine.reports()
         try await call.connection.respond([
             "version": .string(APIVersion.product), "host": .string(HostInformation.hostname),
-            "operatingSystem": .string(HostInformation.operatingSystem), "kernel": .string(HostInformation.kernelRelease),
+            "operatingSystem": .string(HostInformation.operatingSystem),
+            "kernel": .string(HostInformation.kernelRelease),
             "processors": .count(HostInformation.processors), "memory": .count(HostInformation.memory),
             "backends": JSONValue(encoding: reports),
         ])

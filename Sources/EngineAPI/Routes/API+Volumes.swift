@@ -11,7 +11,8 @@ import VolumeStore
 extension API {
     private func document(_ volume: Volume) -> JSONValue {
         [
-            "Name": .string(volume.name), "Driver": "local", "Mountpoint": .string(engine.volumes.path(of: volume).string),
+            "Name": .string(volume.name), "Driver": "local",
+            "Mountpoint": .string(engine.volumes.path(of: volume).string),
             "CreatedAt": .string(volume.created.rfc3339), "Labels": .map(volume.labels), "Scope": "local",
             "Options": volume.options.isEmpty ? nil : .map(volume.options),
         ]
@@ -61,8 +62,10 @@ extension API {
         let name = call["name"]
         let users = await engine.users(ofVolume: name)
         do throws(EngineError) {
-            try await BlockingQueue.run { [engine] () throws(EngineError) in try engine.volumes.remove(name, users: users) }
-        } catch where error.code == .notFound && call.request.flag("force") {
+            try await BlockingQueue.run { [engine] () throws(EngineError) in
+                try engine.volumes.remove(name, users: users)
+            }
+        } catch  where error.code == .notFound && call.request.flag("force") {
             // What `--force` means for a volume.
         }
         await engine.emit(type: "volume", action: "destroy", id: name, attributes: ["driver": "local"])

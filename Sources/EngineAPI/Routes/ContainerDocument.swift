@@ -20,7 +20,8 @@ enum ContainerDocument {
             "Image": .string(record.spec.imageReference), "ImageID": .string(record.spec.imageID),
             "Command": .string(record.spec.process.arguments.joined(separator: " ")),
             "Created": .count(record.created.nanoseconds / 1_000_000_000), "Ports": [],
-            "Labels": .map(record.spec.labels), "State": .string(record.state.rawValue), "Status": .string(status(record)),
+            "Labels": .map(record.spec.labels), "State": .string(record.state.rawValue),
+            "Status": .string(status(record)),
             "HostConfig": ["NetworkMode": .string(record.spec.network.rawValue)], "NetworkSettings": ["Networks": [:]],
             "Mounts": .array(record.spec.mounts.map { mount($0, nil) }), "Runtime": .string(record.spec.kind.rawValue),
         ]
@@ -65,7 +66,8 @@ enum ContainerDocument {
 
     /// `HH:MM:SS`.
     static func clock(_ seconds: UInt64) -> String {
-        [seconds / 3_600, seconds / 60 % 60, seconds % 60].map { $0 < 10 ? "0\($0)" : String($0) }.joined(separator: ":")
+        [seconds / 3_600, seconds / 60 % 60, seconds % 60].map { $0 < 10 ? "0\($0)" : String($0) }.joined(
+            separator: ":")
     }
 
     // MARK: Inspect
@@ -111,7 +113,8 @@ enum ContainerDocument {
         let arguments = spec.process.arguments
         let entrypoint = Array(arguments.prefix(spec.entrypointCount))
         return [
-            "Hostname": .string(spec.hostname), "Domainname": .string(spec.domainname), "User": .string(spec.process.user),
+            "Hostname": .string(spec.hostname), "Domainname": .string(spec.domainname),
+            "User": .string(spec.process.user),
             "AttachStdin": .bool(spec.process.openStandardInput), "AttachStdout": true, "AttachStderr": true,
             "Tty": .bool(spec.process.terminal), "OpenStdin": .bool(spec.process.openStandardInput),
             "StdinOnce": .bool(spec.standardInputOnce), "Env": .strings(spec.process.environment),
@@ -142,7 +145,9 @@ enum ContainerDocument {
             "CpuShares": .count(limits.cpuShares ?? 0), "CpusetCpus": .string(limits.cpuset),
             "PidsLimit": limits.pids.map { .count($0) } ?? nil,
             "Ulimits": .array(
-                spec.resourceLimits.map { ["Name": .string($0.name), "Soft": .count($0.soft), "Hard": .count($0.hard)] }),
+                spec.resourceLimits.map {
+                    ["Name": .string($0.name), "Soft": .count($0.soft), "Hard": .count($0.hard)]
+                }),
             "Devices": .array(
                 spec.devices.map {
                     [

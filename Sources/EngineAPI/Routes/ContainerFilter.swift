@@ -35,7 +35,9 @@ enum ContainerFilter {
             return values.contains { (try? images.image($0).id) == record.spec.imageID }
         case "volume":
             return values.contains { value in
-                record.spec.mounts.contains { $0.target == value || $0.source == .volume(name: value) || $0.source == .bind(path: value) }
+                record.spec.mounts.contains {
+                    $0.target == value || $0.source == .volume(name: value) || $0.source == .bind(path: value)
+                }
             }
         case "runtime": return values.contains(record.spec.kind.rawValue)
         case "network": return values.contains(record.spec.network.rawValue)

@@ -88,7 +88,8 @@ struct CreateRequest {
         let own = body["Env"].strings ?? []
         let named = Set(own.map { $0.prefix { $0 != "=" } })
         // A name without a value takes the image's value away.
-        return (defaults.environment ?? []).filter { !named.contains($0.prefix { $0 != "=" }) } + own.filter { $0.contains("=") }
+        return (defaults.environment ?? []).filter { !named.contains($0.prefix { $0 != "=" }) }
+            + own.filter { $0.contains("=") }
     }
 
     private func kind() throws(EngineError) -> WorkloadKind {
@@ -97,7 +98,8 @@ struct CreateRequest {
         case let name:
             guard let kind = WorkloadKind(rawValue: name) else {
                 throw EngineError(
-                    .invalidArgument, "unknown or invalid runtime name: \(name)", hint: "Runtimes are container and vm.")
+                    .invalidArgument, "unknown or invalid runtime name: \(name)", hint: "Runtimes are container and vm."
+                )
             }
             return kind
         }
@@ -109,7 +111,8 @@ struct CreateRequest {
         case "host": return .host
         case let name:
             throw EngineError(
-                .unsupported, "the network '\(name)' is not supported yet", hint: "Use --network none or --network host.")
+                .unsupported, "the network '\(name)' is not supported yet",
+                hint: "Use --network none or --network host.")
         }
     }
 
@@ -150,7 +153,8 @@ struct CreateRequest {
     private func processLimits() throws(EngineError) -> [ProcessLimit] {
         var limits: [ProcessLimit] = []
         for entry in host["Ulimits"].array ?? [] {
-            guard let name = entry["Name"].string, let soft = entry["Soft"].integer, let hard = entry["Hard"].integer else {
+            guard let name = entry["Name"].string, let soft = entry["Soft"].integer, let hard = entry["Hard"].integer
+            else {
                 throw EngineError(.invalidArgument, "a ulimit needs a name, a soft and a hard value")
             }
             let value = { (number: Int64) in number < 0 ? UInt64.max : UInt64(number) }
@@ -224,15 +228,19 @@ struct CreateRequest {
     /// Members that are read above, or that mean nothing here.
     private static let known: Set<String> = [
         "AutoRemove", "Binds", "CapAdd", "CapDrop", "CpuPeriod", "CpuQuota", "CpuShares", "CpusetCpus", "Devices",
-        "ExtraHosts", "GroupAdd", "Init", "LogConfig", "MaskedPaths", "Memory", "MemoryReservation", "MemorySwap", "Mounts",
-        "NanoCpus", "NetworkMode", "OomScoreAdj", "PidsLimit", "Privileged", "ReadonlyPaths", "ReadonlyRootfs", "Runtime",
+        "ExtraHosts", "GroupAdd", "Init", "LogConfig", "MaskedPaths", "Memory", "MemoryReservation", "MemorySwap",
+        "Mounts",
+        "NanoCpus", "NetworkMode", "OomScoreAdj", "PidsLimit", "Privileged", "ReadonlyPaths", "ReadonlyRootfs",
+        "Runtime",
         "SecurityOpt", "ShmSize", "Sysctls", "Tmpfs", "Ulimits", "ConsoleSize", "VolumeDriver",
     ]
 
     /// Values that ask for what is the case anyway.
     private static let harmless: [String: [JSONValue]] = [
         "MemorySwappiness": [-1], "IpcMode": ["private"], "CgroupnsMode": ["private"], "VolumeDriver": ["local"],
-        "RestartPolicy": [["Name": "no", "MaximumRetryCount": 0], ["Name": "", "MaximumRetryCount": 0], ["Name": "no"]],
+        "RestartPolicy": [
+            ["Name": "no", "MaximumRetryCount": 0], ["Name": "", "MaximumRetryCount": 0], ["Name": "no"],
+        ],
         "BlkioWeightDevice": [[]], "Isolation": ["default"],
     ]
 

@@ -64,7 +64,9 @@ enum LimitsRequest {
     private static func isProcessorSet(_ text: String, online: Int) -> Bool {
         text.split(separator: ",", omittingEmptySubsequences: false).allSatisfy { part in
             let bounds = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
-            guard bounds.count <= 2, let first = bounds.first ?? nil, let last = bounds.last ?? nil else { return false }
+            guard bounds.count <= 2, let first = bounds.first ?? nil, let last = bounds.last ?? nil else {
+                return false
+            }
             return first >= 0 && first <= last && last < online
         }
     }

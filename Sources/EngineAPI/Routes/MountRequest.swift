@@ -68,7 +68,9 @@ enum MountRequest {
         let source = value["Source"].string ?? ""
         switch value["Type"].string ?? "" {
         case "bind":
-            guard FileManager.default.fileExists(atPath: source) || value["BindOptions"]["CreateMountpoint"].bool == true else {
+            guard
+                FileManager.default.fileExists(atPath: source) || value["BindOptions"]["CreateMountpoint"].bool == true
+            else {
                 throw EngineError(
                     .invalidArgument,
                     "invalid mount config for type \"bind\": bind source path does not exist: \(source)")
@@ -87,7 +89,8 @@ enum MountRequest {
             if let mode = value["TmpfsOptions"]["Mode"].integer, mode > 0 {
                 options.append("mode=\(String(mode, radix: 8))")
             }
-            return MountSpec(source: .tmpfs(options: options.joined(separator: ",")), target: target, readOnly: readOnly)
+            return MountSpec(
+                source: .tmpfs(options: options.joined(separator: ",")), target: target, readOnly: readOnly)
         case let type:
             throw EngineError(.invalidArgument, "invalid mount config: mount type \(type) unknown")
         }

@@ -14,7 +14,9 @@ final class FrameChannel {
 
     /// Called for each frame.
     var onFrame: (Frame) -> Void = { _ in }
-    /// Called once when the other side is gone or talks nonsense. The descriptor is closed by then.
+    /// Called once when the other side is gone or talks nonsense.
+    ///
+    /// The descriptor is closed by then.
     var onClose: () -> Void = {}
     /// Called whenever everything has been sent.
     var onDrained: () -> Void = {}

@@ -165,7 +165,9 @@ final class GuestRunner: Runner {
         send(Frame(.signal, process: process, payload: writer.bytes))
     }
 
-    override func listProcesses() { askOrAnswer(.listProcesses, Frame(.processes, payload: ProcessTable(rows: []).encoded())) }
+    override func listProcesses() {
+        askOrAnswer(.listProcesses, Frame(.processes, payload: ProcessTable(rows: []).encoded()))
+    }
 
     override func guestUsage() { askOrAnswer(.guestUsage, Frame(.usage, payload: GuestUsage().encoded())) }
 

@@ -95,8 +95,9 @@ final class LocalProcess {
         feed()
     }
 
-    /// Ends standard input after what is queued. A terminal has no end of its own: its line discipline's end-of-file
-    /// character is for the user to type.
+    /// Ends standard input after what is queued.
+    ///
+    /// A terminal has no end of its own: its line discipline's end-of-file character is for the user to type.
     func closeInput() {
         guard !isTerminal else { return }
         inputEnds = true

@@ -71,7 +71,8 @@ final class LogWriter {
     private func appendEntry(_ entries: inout Bytes, _ line: Bytes, _ index: Int, _ time: Bytes) {
         entries += bytes("{\"log\":\"")
         appendEscaped(&entries, line)
-        entries += index == 1 ? bytes("\",\"stream\":\"stderr\",\"time\":\"") : bytes("\",\"stream\":\"stdout\",\"time\":\"")
+        entries +=
+            index == 1 ? bytes("\",\"stream\":\"stderr\",\"time\":\"") : bytes("\",\"stream\":\"stdout\",\"time\":\"")
         entries += time
         entries += bytes("\"}\n")
     }
@@ -143,7 +144,8 @@ private func appendEscaped(_ target: inout Bytes, ascii byte: UInt8) {
 /// Length of the UTF-8 sequence at a place (RFC 3629), 0 if it is none.
 private func sequenceLength(_ text: Bytes, at index: Int) -> Int {
     let lead = text[index]
-    let length = lead >= 0xF0 && lead <= 0xF4 ? 4 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xC2 && lead < 0xE0 ? 2 : 0
+    let length =
+        lead >= 0xF0 && lead <= 0xF4 ? 4 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xC2 && lead < 0xE0 ? 2 : 0
     guard length > 0, index + length <= text.count else { return 0 }
     for offset in 1..<length where text[index + offset] & 0xC0 != 0x80 { return 0 }
     let second = text[index + 1]

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import APIModel
+import OCI
+import TandemModel
+import Testing
+
+@testable import EngineAPI
+
+@Suite("What clients may ask for")
+struct CreateRequestTests {
+    private func mounts(_ host: JSONValue, body: JSONValue = [:]) throws -> [MountSpec] {
+        try MountRequest.mounts(body: body, host: host, image: ImageConfiguration.Defaults())
+    }
+
+    @Test("binds, volumes and anonymous volumes are told apart")
+    func binds() throws {
+        let found = try mounts(["Binds": ["/tmp:/a:ro", "data:/b", "/c"]])
+        #expect(found.map(\.target) == ["/a", "/b", "/c"])
+        #expect(found[0].source == .bind(path: "/tmp") && found[0].readOnly)
+        #expect(found[1].source == .volume(name: "data") && !found[1].anonymous)
+        #expect(found[2].anonymous)
+    }
+
+    @Test("parents are mounted before what lies in them")
+    func order() throws {
+        #expect(try mounts(["Binds": ["x:/a/b/c", "y:/a"]]).map(\.target) == ["/a", "/a/b/c"])
+    }
+
+    @Test("bad mounts are refused", arguments: ["/a:b", "x:/", "a::b", ":/x", "a:/b:c:d", "a:/b:sideways"])
+    func badMounts(_ text: String) {
+        let error = #expect(throws: EngineError.self) { try mounts(["Binds": [.string(text)]]) }
+        #expect(error?.code == .invalidArgument)
+    }
+
+    @Test("one target takes one mount")
+    func duplicate() { #expect(throws: EngineError.self) { try mounts(["Binds": ["a1:/x", "b1:/x/"]]) } }
+
+    @Test(
+        "limits have dockerd's bounds",
+        arguments: [
+            ["Memory": 1_000_000], ["MemorySwap": 100_000_000], ["NanoCpus": -1], ["NanoCpus": 900_000_000_000_000],
+            ["CpusetCpus": "0-999"], ["CpusetCpus": "one"],
+        ] as [JSONValue])
+    func badLimits(_ host: JSONValue) {
+        #expect(throws: EngineError.self) { try LimitsRequest.limits(from: host, on: ResourceLimits()) }
+    }
+
+    @Test("limits are read")
+    func limits() throws {
+        let limits = try LimitsRequest.limits(
+            from: ["Memory": 268_435_456, "CpuQuota": 50_000, "PidsLimit": 7], on: ResourceLimits())
+        #expect(limits.memory == .mebibytes(256))
+        #expect(limits.nanoCPUs == 500_000_000)
+        #expect(limits.pids == 7)
+    }
+
+    @Test("times are seconds with a fraction, or RFC 3339")
+    func times() throws {
+        #expect(try TimeParameter.parse("1.5").nanoseconds == 1_500_000_000)
+        #expect(try TimeParameter.parse("1970-01-01T00:00:02Z").nanoseconds == 2_000_000_000)
+        #expect(throws: EngineError.self) { try TimeParameter.parse("soon") }
+    }
+
+    @Test("versions and placeholders are taken out of paths")
+    func routes() throws {
+        let image = try #require(API.router.find("GET", "/images/localhost:5000/a/b:c/json"))
+        #expect(image.1["name"] == "localhost:5000/a/b:c")
+        #expect(API.router.find("GET", "/containers/x%2Fy/json")?.1["id"] == "x/y")
+        #expect(API.router.find("PATCH", "/containers/x/json") == nil)
+        #expect(Request.decode("a+b%20c%2F%zz") == "a b c/%zz")
+    }
+
+    @Test(
+        "durations are docker's words",
+        arguments: [
+            (0, "Less than a second"), (1, "1 second"), (59, "59 seconds"), (60, "About a minute"),
+            (3_600, "About an hour"),
+            (7_200, "2 hours"), (86_400 * 3, "3 days"), (86_400 * 30, "4 weeks"), (86_400 * 90, "3 months"),
+        ] as [(Int64, String)])
+    func durations(_ seconds: Int64, _ text: String) { #expect(ContainerDocument.duration(seconds: seconds) == text) }
+}
