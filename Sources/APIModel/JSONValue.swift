@@ -25,9 +25,10 @@ public enum JSONValue: Sendable, Hashable, Codable {
     /// Reads any JSON value.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
+        // Each type that does not fit is followed by the next one.
         if container.decodeNil() {
             self = .null
-        } else if let value = try? container.decode(Bool.self) {  // each type that does not fit is followed by the next one
+        } else if let value = try? container.decode(Bool.self) {
             self = .bool(value)
         } else if let value = try? container.decode(Int64.self) {
             self = .integer(value)

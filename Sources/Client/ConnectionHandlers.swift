@@ -15,75 +15,109 @@ enum OutboundPart: Sendable {
     case bytes(ByteBuffer)
 }
 
-/// The last handler before our code as long as a connection speaks HTTP.
-///
-/// A response of 101 turns the connection into a plain stream: at once, since its end may already be on its way, and HTTP's
-/// decoder would drop what came before.
-final class ResponseHandler: ChannelDuplexHandler, RemovableChannelHandler {
+/// The last handler before our code.
+final class ResponseHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias InboundOut = InboundPart
     typealias OutboundIn = OutboundPart
     typealias OutboundOut = HTTPClientRequestPart
 
-    private var isUpgrading = false
-
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let part = unwrapInboundIn(data)
-        context.fireChannelRead(wrapInboundOut(.response(part)))
-        switch part {
-        case .head(let head): isUpgrading = head.status == .switchingProtocols
-        case .end where isUpgrading: takeOver(context)
-        default: break
-        }
-    }
-
-    private func takeOver(_ context: ChannelHandlerContext) {
-        let operations = context.pipeline.syncOperations
-        do {
-            try operations.addHandler(ByteHandler(), position: .after(self))
-        } catch {
-            return context.fireErrorCaught(error)
-        }
-        // The decoder goes last: it hands its left-over bytes to those behind it.
-        for name in ["responses", "encoder", "decoder"] { context.pipeline.removeHandler(name: name, promise: nil) }
+        context.fireChannelRead(wrapInboundOut(.response(unwrapInboundIn(data))))
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        guard case .request(let part) = unwrapOutboundIn(data) else {
-            promise?.fail(ChannelError.operationUnsupported)
-            return
+        switch unwrapOutboundIn(data) {
+        case .request(let part): context.write(wrapOutboundOut(part), promise: promise)
+        case .bytes(let bytes):
+            // Around the encoder.
+            do {
+                let upgrade = try context.pipeline.syncOperations.context(handlerType: UpgradeHandler.self)
+                upgrade.write(NIOAny(bytes), promise: promise)
+            } catch {
+                promise?.fail(error)
+            }
         }
-        context.write(wrapOutboundOut(part), promise: promise)
     }
 }
 
-/// The last handler before our code on a plain stream.
-final class ByteHandler: ChannelDuplexHandler, RemovableChannelHandler {
+/// The first handler of a connection that is to be taken over.
+///
+/// After a response of 101 everything that arrives goes around HTTP's decoder, which would drop it together with an end
+/// of the stream that comes close behind. Any other response is the decoder's.
+final class UpgradeHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
-    typealias InboundOut = InboundPart
-    typealias OutboundIn = OutboundPart
-    typealias OutboundOut = ByteBuffer
+    typealias InboundOut = ByteBuffer
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        context.fireChannelRead(wrapInboundOut(.bytes(unwrapInboundIn(data))))
+    private enum State {
+        case waiting(ByteBuffer)
+        case refused
+        case taken(ChannelHandlerContext)
     }
 
-    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        guard case .bytes(let bytes) = unwrapOutboundIn(data) else {
-            promise?.fail(ChannelError.operationUnsupported)
-            return
+    private var state = State.waiting(ByteBuffer())
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        switch state {
+        case .refused: context.fireChannelRead(data)
+        case .taken(let last): last.fireChannelRead(NIOAny(InboundPart.bytes(bytes)))
+        case .waiting(var head):
+            head.writeBuffer(&bytes)
+            state = .waiting(head)
+            decide(head, context)
         }
-        context.write(wrapOutboundOut(bytes), promise: promise)
+    }
+
+    private func decide(_ head: ByteBuffer, _ context: ChannelHandlerContext) {
+        var rest = head
+        let status = Array("HTTP/1.1 101".utf8)
+        guard head.readableBytes >= status.count else { return }
+        guard head.readableBytesView.starts(with: status), let last = lastContext(context) else {
+            state = .refused
+            return context.fireChannelRead(wrapInboundOut(head))
+        }
+        guard let end = Self.headEnd(head) else { return }
+        rest.moveReaderIndex(forwardBy: end)
+        state = .taken(last)
+        let response = HTTPResponseHead(version: .http1_1, status: .switchingProtocols)
+        last.fireChannelRead(NIOAny(InboundPart.response(.head(response))))
+        if rest.readableBytes > 0 { last.fireChannelRead(NIOAny(InboundPart.bytes(rest))) }
+    }
+
+    private func lastContext(_ context: ChannelHandlerContext) -> ChannelHandlerContext? {
+        // Without that handler there is nobody to take the connection over.
+        try? context.pipeline.syncOperations.context(handlerType: ResponseHandler.self)
+    }
+
+    /// Length of a head with its empty line; `nil` if more has to arrive.
+    private static func headEnd(_ head: ByteBuffer) -> Int? {
+        let bytes = Array(head.readableBytesView)
+        guard bytes.count >= 4 else { return nil }
+        for index in 3..<bytes.count where bytes[(index - 3)...index].elementsEqual([13, 10, 13, 10]) { return index + 1 }
+        return nil
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) { target(context).fireChannelReadComplete() }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        target(context).fireUserInboundEventTriggered(event)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) { target(context).fireChannelInactive() }
+
+    private func target(_ context: ChannelHandlerContext) -> ChannelHandlerContext {
+        if case .taken(let last) = state { last } else { context }
     }
 }
 
 /// The handlers of one connection, in the order of the pipeline.
 enum ConnectionPipeline {
-    static func configure(_ channel: any Channel) throws {
+    static func configure(_ channel: any Channel, upgrades: Bool) throws {
         let operations = channel.pipeline.syncOperations
-        try operations.addHandler(HTTPRequestEncoder(), name: "encoder")
-        try operations.addHandler(
-            ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes)), name: "decoder")
-        try operations.addHandler(ResponseHandler(), name: "responses")
+        if upgrades { try operations.addHandler(UpgradeHandler()) }
+        try operations.addHandler(HTTPRequestEncoder())
+        try operations.addHandler(ByteToMessageHandler(HTTPResponseDecoder()))
+        try operations.addHandler(ResponseHandler())
     }
 }

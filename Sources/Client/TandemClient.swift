@@ -88,7 +88,7 @@ public struct TandemClient: Sendable {
         _ use: (HijackedConnection) async throws(ClientError) -> Value
     ) async throws(ClientError) -> Value {
         let content = body?.encoded() ?? []
-        return try await connected { connection throws(ClientError) in
+        return try await connected(upgrades: true) { connection throws(ClientError) in
             try await connection.sendHead(
                 "POST", Self.uri(path, query), type: body == nil ? nil : "application/json", length: content.count,
                 upgrade: true)
@@ -99,7 +99,7 @@ public struct TandemClient: Sendable {
     }
 
     private func connected<Value: Sendable>(
-        _ body: (ClientConnection) async throws(ClientError) -> Value
+        upgrades: Bool = false, _ body: (ClientConnection) async throws(ClientError) -> Value
     ) async throws(ClientError) -> Value {
         let channel: NIOAsyncChannel<InboundPart, OutboundPart>
         do {
@@ -107,7 +107,7 @@ public struct TandemClient: Sendable {
                 .channelOption(.allowRemoteHalfClosure, value: true)
                 .connect(unixDomainSocketPath: socketPath) { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try ConnectionPipeline.configure(channel)
+                        try ConnectionPipeline.configure(channel, upgrades: upgrades)
                         return try NIOAsyncChannel(
                             wrappingChannelSynchronously: channel,
                             configuration: .init(isOutboundHalfClosureEnabled: true))

@@ -9,6 +9,7 @@ import SystemPackage
 public import TandemModel
 
 extension ContainerBackend {
+    /// Lowers a request into a plan, or refuses it with all the reasons at once.
     public func plan(_ request: WorkloadRequest) throws(EngineError) -> WorkloadPlan {
         let spec = request.spec
         let driver = try cgroups.get()

@@ -6,6 +6,7 @@ import LinuxSystem
 import TandemModel
 
 extension ContainerBackend {
+    /// Says what this host can do.
     public func report() async -> BackendReport {
         await BlockingQueue.run { [self] in
             let checks = [

@@ -9,6 +9,7 @@ public import TandemModel
 
 /// Runs workloads in namespaces and control groups of the host's kernel.
 public final class ContainerBackend: WorkloadBackend {
+    /// The kind of workload that this backend runs.
     public let kind = WorkloadKind.container
 
     let paths: WorkloadPaths
@@ -44,6 +45,7 @@ public final class ContainerBackend: WorkloadBackend {
         if case .success(let driver) = cgroups { driver.removeScope() }
     }
 
+    /// Makes the writable layer of a new workload; one that is there is left alone.
     public func makeStorage(_ plan: WorkloadPlan) async throws(EngineError) {
         let folder = plan.request.dataDirectory
         try await BlockingQueue.run { () throws(EngineError) in
@@ -54,6 +56,7 @@ public final class ContainerBackend: WorkloadBackend {
         }
     }
 
+    /// Builds everything up to a monitor that waits for the start command, or nothing at all.
     public func prepare(
         _ plan: WorkloadPlan, phases: PhaseRecorder
     ) async throws(EngineError) -> any WorkloadInstance {
@@ -103,6 +106,7 @@ public final class ContainerBackend: WorkloadBackend {
         try Folders.make(work, mode: 0o711)
     }
 
+    /// Finds a workload that an earlier daemon started; `nil` if its monitor is gone.
     public func adopt(_ plan: WorkloadPlan) async throws(EngineError) -> (any WorkloadInstance)? {
         let driver = try cgroups.get()
         guard let monitor = await MonitorConnection.connect(socketPath: paths.monitorSocket(plan.request.id)) else {
@@ -111,6 +115,7 @@ public final class ContainerBackend: WorkloadBackend {
         return ContainerInstance(id: plan.request.id, monitor: monitor, cgroups: driver, onceLaunched: {})
     }
 
+    /// Removes everything that running left on the host; keeps the storage.
     public func releaseRuntime(_ id: WorkloadID) async throws(EngineError) {
         try await BlockingQueue.run { [self] () throws(EngineError) in
             // Killing the group ends the workload, and with it the monitor.
@@ -122,11 +127,13 @@ public final class ContainerBackend: WorkloadBackend {
         }
     }
 
+    /// Removes the storage.
     public func removeStorage(_ id: WorkloadID) async throws(EngineError) {
         let folder = paths.dataDirectory(id)
         try await BlockingQueue.run { () throws(EngineError) in try Folders.remove(folder) }
     }
 
+    /// The ids of which there is any trace on the host.
     public func strays() async -> [WorkloadID] {
         guard case .success(let driver) = cgroups else { return [] }
         return await BlockingQueue.run { driver.names().compactMap { WorkloadID($0) } }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
-public import SystemPackage
-public import TandemModel
+import SystemPackage
+import TandemModel
 
 /// Control groups of version 1, one hierarchy for each controller (Documentation/admin-guide/cgroup-v1), also beside an
 /// empty v2 hierarchy ("hybrid").
-public struct CgroupV1: CgroupDriver {
-    public let version = 1
+struct CgroupV1: CgroupDriver {
+    let version = 1
     /// The mount point of each controller that we use.
     private let hierarchies: [String: FilePath]
 
@@ -28,9 +28,9 @@ public struct CgroupV1: CgroupDriver {
         }
     }
 
-    public var controllers: [String] { hierarchies.keys.sorted() }
+    var controllers: [String] { hierarchies.keys.sorted() }
 
-    public func unsupported(_ limits: ResourceLimits) -> [String] {
+    func unsupported(_ limits: ResourceLimits) -> [String] {
         var lacks: [String] = []
         func need(_ controller: String, _ flag: String, _ isAsked: Bool) {
             if isAsked && hierarchies[controller] == nil {
@@ -63,7 +63,7 @@ public struct CgroupV1: CgroupDriver {
         return folders
     }
 
-    public func make(_ name: String, limits: ResourceLimits, devices: [DeviceRule]?) throws(EngineError) {
+    func make(_ name: String, limits: ResourceLimits, devices: [DeviceRule]?) throws(EngineError) {
         for controller in controllers where Self.always.contains(controller) || !limits.cpuset.isEmpty {
             guard let folder = folder(controller, name) else { continue }
             try folder.make()
@@ -93,7 +93,7 @@ public struct CgroupV1: CgroupDriver {
         }
     }
 
-    public func update(_ name: String, limits: ResourceLimits) throws(EngineError) {
+    func update(_ name: String, limits: ResourceLimits) throws(EngineError) {
         if let memory = limits.memory, let folder = folder("memory", name) {
             try setMemory(folder, memory, andSwap: limits.memoryAndSwap)
         }
@@ -126,13 +126,13 @@ public struct CgroupV1: CgroupDriver {
         if hasSwapAccount && !isGrowing { try folder.write(String(total), to: both) }
     }
 
-    public func folders(_ name: String) -> (unified: FilePath?, legacy: [FilePath]) { (nil, joined(name).map(\.path)) }
+    func folders(_ name: String) -> (unified: FilePath?, legacy: [FilePath]) { (nil, joined(name).map(\.path)) }
 
-    public func add(_ process: Int32, to name: String) throws(EngineError) {
+    func add(_ process: Int32, to name: String) throws(EngineError) {
         for folder in joined(name) { try folder.write(String(process), to: "cgroup.procs") }
     }
 
-    public func setFrozen(_ frozen: Bool, _ name: String) throws(EngineError) {
+    func setFrozen(_ frozen: Bool, _ name: String) throws(EngineError) {
         guard let folder = folder("freezer", name) else {
             throw EngineError(.unsupported, "pausing needs the cgroup controller 'freezer', which this host lacks")
         }
@@ -146,7 +146,7 @@ public struct CgroupV1: CgroupDriver {
             .timeout, "the processes of '\(name.prefix(12))' could not be \(frozen ? "frozen" : "thawed")")
     }
 
-    public func usage(_ name: String) throws(EngineError) -> ResourceUsage {
+    func usage(_ name: String) throws(EngineError) -> ResourceUsage {
         var usage = ResourceUsage()
         if let cpu = folder("cpuacct", name) {
             usage.cpuTotal = cpu.number("cpuacct.usage") ?? 0
@@ -180,13 +180,13 @@ public struct CgroupV1: CgroupDriver {
         return usage
     }
 
-    public func outOfMemoryKills(_ name: String) -> UInt64 {
+    func outOfMemoryKills(_ name: String) -> UInt64 {
         folder("memory", name)?.table("memory.oom_control")["oom_kill"] ?? 0
     }
 
-    public func processes(_ name: String) -> [Int32] { joined(name).first?.processes ?? [] }
+    func processes(_ name: String) -> [Int32] { joined(name).first?.processes ?? [] }
 
-    public func remove(_ name: String) throws(EngineError) {
+    func remove(_ name: String) throws(EngineError) {
         let groups = joined(name).filter(\.exists)
         guard !groups.isEmpty else { return }
         // A frozen process does not die.
@@ -204,9 +204,9 @@ public struct CgroupV1: CgroupDriver {
         for group in groups { try group.remove() }
     }
 
-    public func names() -> [String] { Set(hierarchies.keys.flatMap { parent($0)?.children ?? [] }).sorted() }
+    func names() -> [String] { Set(hierarchies.keys.flatMap { parent($0)?.children ?? [] }).sorted() }
 
-    public func removeScope() {
+    func removeScope() {
         for controller in controllers {
             // Groups that still run stay, and their parents with them.
             guard let parent = parent(controller), parent.path.withPlatformString({ rmdir($0) }) == 0 else { continue }

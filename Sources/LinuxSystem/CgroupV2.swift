@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
-public import SystemPackage
-public import TandemModel
+import SystemPackage
+import TandemModel
 
 /// Control groups of version 2 (Documentation/admin-guide/cgroup-v2).
-public struct CgroupV2: CgroupDriver {
-    public let version = 2
-    public let controllers: [String]
+struct CgroupV2: CgroupDriver {
+    let version = 2
+    let controllers: [String]
     private let parent: CgroupFolder
 
     private static let wanted = ["cpu", "cpuset", "io", "memory", "pids"]
@@ -36,7 +36,7 @@ public struct CgroupV2: CgroupDriver {
         controllers = enabled
     }
 
-    public func unsupported(_ limits: ResourceLimits) -> [String] {
+    func unsupported(_ limits: ResourceLimits) -> [String] {
         var lacks: [String] = []
         func need(_ controller: String, _ flag: String, _ isAsked: Bool) {
             if isAsked && !controllers.contains(controller) {
@@ -50,13 +50,13 @@ public struct CgroupV2: CgroupDriver {
         return lacks
     }
 
-    public func make(_ name: String, limits: ResourceLimits, devices: [DeviceRule]?) throws(EngineError) {
+    func make(_ name: String, limits: ResourceLimits, devices: [DeviceRule]?) throws(EngineError) {
         try parent[name].make()
         try update(name, limits: limits)
         if let devices { try DeviceFilter.attach(devices, to: parent[name].path) }
     }
 
-    public func update(_ name: String, limits: ResourceLimits) throws(EngineError) {
+    func update(_ name: String, limits: ResourceLimits) throws(EngineError) {
         let group = parent[name]
         if let memory = limits.memory {
             try group.write(String(memory.bytes), to: "memory.max")
@@ -76,13 +76,13 @@ public struct CgroupV2: CgroupDriver {
         if let pids = limits.pids { try group.write(pids > 0 ? String(pids) : "max", to: "pids.max") }
     }
 
-    public func folders(_ name: String) -> (unified: FilePath?, legacy: [FilePath]) { (parent[name].path, []) }
+    func folders(_ name: String) -> (unified: FilePath?, legacy: [FilePath]) { (parent[name].path, []) }
 
-    public func add(_ process: Int32, to name: String) throws(EngineError) {
+    func add(_ process: Int32, to name: String) throws(EngineError) {
         try parent[name].write(String(process), to: "cgroup.procs")
     }
 
-    public func setFrozen(_ frozen: Bool, _ name: String) throws(EngineError) {
+    func setFrozen(_ frozen: Bool, _ name: String) throws(EngineError) {
         try parent[name].write(frozen ? "1" : "0", to: "cgroup.freeze")
         for _ in 0..<1_000 {
             if parent[name].table("cgroup.events")["frozen"] == (frozen ? 1 : 0) { return }
@@ -92,7 +92,7 @@ public struct CgroupV2: CgroupDriver {
             .timeout, "the processes of '\(name.prefix(12))' could not be \(frozen ? "frozen" : "thawed")")
     }
 
-    public func usage(_ name: String) throws(EngineError) -> ResourceUsage {
+    func usage(_ name: String) throws(EngineError) -> ResourceUsage {
         let group = parent[name]
         var usage = ResourceUsage()
         let cpu = group.table("cpu.stat")
@@ -116,11 +116,11 @@ public struct CgroupV2: CgroupDriver {
         return usage
     }
 
-    public func outOfMemoryKills(_ name: String) -> UInt64 { parent[name].table("memory.events")["oom_kill"] ?? 0 }
+    func outOfMemoryKills(_ name: String) -> UInt64 { parent[name].table("memory.events")["oom_kill"] ?? 0 }
 
-    public func processes(_ name: String) -> [Int32] { parent[name].processes }
+    func processes(_ name: String) -> [Int32] { parent[name].processes }
 
-    public func remove(_ name: String) throws(EngineError) {
+    func remove(_ name: String) throws(EngineError) {
         let group = parent[name]
         guard group.exists else { return }
         if group.has("cgroup.kill") {
@@ -131,9 +131,9 @@ public struct CgroupV2: CgroupDriver {
         try group.remove()
     }
 
-    public func names() -> [String] { parent.children.sorted() }
+    func names() -> [String] { parent.children.sorted() }
 
-    public func removeScope() {
+    func removeScope() {
         // Groups that still run stay, and their parents with them.
         guard parent.path.withPlatformString({ rmdir($0) }) == 0 else { return }
         _ = parent.path.removingLastComponent().withPlatformString { rmdir($0) }

@@ -45,11 +45,14 @@ public enum MountPoint {
         }
     }
 
+    /// `UMOUNT_NOFOLLOW`, which Swift does not import.
+    private static let noFollow: Int32 = 8
+
     /// Detaches whatever is mounted on a folder; nothing mounted is no failure.
     ///
     /// Blocks.
     public static func detach(_ folder: FilePath) throws(EngineError) {
-        while folder.withPlatformString({ umount2($0, Int32(MNT_DETACH) | 8 /* UMOUNT_NOFOLLOW */) }) == 0 {}
+        while folder.withPlatformString({ umount2($0, Int32(MNT_DETACH) | noFollow) }) == 0 {}
         guard errno == EINVAL || errno == ENOENT else { throw failure("'\(folder)' cannot be unmounted") }
     }
 

@@ -77,7 +77,7 @@ public struct AcceleratorDecision: Sendable, Codable, Hashable {
 
     /// Turns what was found into a decision.
     ///
-    /// - Parameter outcome: `nil` where no probe was made, because the device is missing.
+    /// `outcome` is `nil` where no probe was made, because the device is missing.
     public static func decide(
         setting: AcceleratorSetting, devicePresent: Bool, outcome: ProbeOutcome?, validFor: String
     ) -> AcceleratorDecision {

@@ -30,7 +30,7 @@ public final class LibvirtConnection: Sendable {
 
     /// Opens a connection; the first one of a process starts libvirt's event loop.
     ///
-    /// - Parameter log: File for libvirt's own log, which would otherwise go to stderr.
+    /// libvirt's own log goes to the file `log`, not to stderr.
     public static func open(_ uri: String, log: String) async throws(LibvirtError) -> LibvirtConnection {
         try await run { () throws(LibvirtError) in
             // libvirt reads its log settings from the environment once; a user's own settings win.

@@ -11,6 +11,7 @@ extension MachineBackend {
     /// Less does not hold the kernel, the agent and the initial file system.
     static let leastMemory: UInt64 = 96 << 20
 
+    /// Lowers a request into a plan, or refuses it with all the reasons at once.
     public func plan(_ request: WorkloadRequest) throws(EngineError) -> WorkloadPlan {
         let spec = request.spec
         try refuse(spec)

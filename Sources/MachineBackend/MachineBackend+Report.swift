@@ -5,6 +5,7 @@ import FoundationEssentials
 import TandemModel
 
 extension MachineBackend {
+    /// Says what this host can do.
     public func report() async -> BackendReport {
         let libvirt = await libvirtCheck()
         let accelerator = await acceleratorCheck()

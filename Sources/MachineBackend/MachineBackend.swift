@@ -10,6 +10,7 @@ public import TandemModel
 
 /// Runs workloads in virtual machines, by libvirt.
 public final class MachineBackend: WorkloadBackend {
+    /// The kind of workload that this backend runs.
     public let kind = WorkloadKind.vm
 
     let paths: WorkloadPaths
@@ -49,6 +50,7 @@ public final class MachineBackend: WorkloadBackend {
         MachineNames(id: id, dataRoot: paths.dataRoot, runRoot: paths.runRoot)
     }
 
+    /// Makes the writable layer of a new workload; one that is there is left alone.
     public func makeStorage(_ plan: WorkloadPlan) async throws(EngineError) {
         let names = names(plan.request.id)
         let discardable = plan.request.spec.removeOnExit
@@ -59,6 +61,7 @@ public final class MachineBackend: WorkloadBackend {
         }
     }
 
+    /// Builds everything up to a monitor that waits for the start command, or nothing at all.
     public func prepare(
         _ plan: WorkloadPlan, phases: PhaseRecorder
     ) async throws(EngineError) -> any WorkloadInstance {
@@ -127,6 +130,7 @@ public final class MachineBackend: WorkloadBackend {
         }
     }
 
+    /// Finds a workload that an earlier daemon started; `nil` if its monitor is gone.
     public func adopt(_ plan: WorkloadPlan) async throws(EngineError) -> (any WorkloadInstance)? {
         let names = names(plan.request.id)
         guard let monitor = await MonitorConnection.connect(socketPath: paths.monitorSocket(plan.request.id)) else {
@@ -141,6 +145,7 @@ public final class MachineBackend: WorkloadBackend {
             names: names, monitor: monitor, connection: connection, cgroups: cgroups, finder: processes)
     }
 
+    /// Removes everything that running left on the host; keeps the storage.
     public func releaseRuntime(_ id: WorkloadID) async throws(EngineError) {
         let names = names(id)
         let socket = paths.monitorSocket(id)
@@ -174,11 +179,13 @@ public final class MachineBackend: WorkloadBackend {
         }
     }
 
+    /// Removes the storage.
     public func removeStorage(_ id: WorkloadID) async throws(EngineError) {
         let folder = paths.dataDirectory(id)
         try await BlockingQueue.run { () throws(EngineError) in try Folders.remove(folder) }
     }
 
+    /// The ids of which there is any trace on the host.
     public func strays() async -> [WorkloadID] {
         // A domain of ours has a socket: without one there is no need to wake libvirt up, which may take seconds.
         let runFolder = paths.runRoot.appending("workloads")

@@ -20,7 +20,7 @@ struct WritableDisk {
     ///
     /// Blocks.
     ///
-    /// - Parameter discardable: The disk goes with its workload: it needs no journal.
+    /// A `discardable` disk goes with its workload: it needs no journal.
     func make(skeleton: FilePath, discardable: Bool) throws(EngineError) {
         guard access(file.string, F_OK) != 0 else { return }
         // overlayfs wants its two folders; mkfs puts them there, so that the guest need not.

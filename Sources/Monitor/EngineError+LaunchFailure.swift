@@ -11,8 +11,8 @@ extension EngineError {
         let reason = failure.errno == 0 ? "it was refused" : Self.reason(failure.errno)
         switch failure.step {
         case .commandNotFound:
-            let where_ = object.contains("/") ? "no such file or directory" : "executable file not found in $PATH"
-            self.init(.commandNotFound, "exec: \"\(object)\": \(where_)")
+            let words = object.contains("/") ? "no such file or directory" : "executable file not found in $PATH"
+            self.init(.commandNotFound, "exec: \"\(object)\": \(words)")
         case .commandNotExecutable:
             self.init(.commandNotExecutable, "exec: \"\(object)\": \(reason)")
         case .workingDirectory:

@@ -304,7 +304,10 @@ struct VolumeCommand: AsyncParsableCommand {
         func run() async throws {
             let query = filter.isEmpty ? [] : [("filters", Filters.encode(filter))]
             let volumes = try await Daemon.client().request("GET", "/volumes", query: query).json["Volumes"].array ?? []
-            if quiet { return volumes.forEach { Output.line($0["Name"].string ?? "") } }
+            if quiet {
+                for volume in volumes { Output.line(volume["Name"].string ?? "") }
+                return
+            }
             if let format {
                 for volume in volumes { Output.line(try Template.render(format, volume)) }
                 return

@@ -38,7 +38,10 @@ struct ListCommand: AsyncParsableCommand {
         if !filter.isEmpty { query.append(("filters", Filters.encode(filter))) }
         let rows = try await Daemon.client().request("GET", "/containers/json", query: query).json.array ?? []
         let table = rows.map { Row($0, truncating: !noTrunc) }
-        if quiet { return table.forEach { Output.line($0.id) } }
+        if quiet {
+            for row in table { Output.line(row.id) }
+            return
+        }
         if let format {
             for row in table { Output.line(try Template.render(format, row.fields)) }
             return
