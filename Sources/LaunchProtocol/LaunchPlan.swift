@@ -99,6 +99,8 @@ public struct CgroupPlacement: Sendable, Equatable {
     public var unifiedDirectory: Bytes = []
     /// Directories of the workload's groups in v1 hierarchies; joined by writing `0` to their `cgroup.procs`.
     public var legacyDirectories: [Bytes] = []
+    /// If not 0, the executor makes `unifiedDirectory` itself and lets it hold at most so many processes and threads.
+    public var processLimit: UInt64 = 0
     /// No groups.
     public init() {}
 }

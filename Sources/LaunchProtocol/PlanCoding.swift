@@ -27,6 +27,7 @@ extension LaunchPlan {
         writer.write(groupMappings) { $1.encode(into: &$0) }
         writer.write(cgroup.unifiedDirectory)
         writer.write(cgroup.legacyDirectories) { $0.write($1) }
+        writer.write(cgroup.processLimit)
         root.encode(into: &writer)
         writer.write(mounts) { $1.encode(into: &$0) }
         writer.write(devices) { $1.encode(into: &$0) }
@@ -59,6 +60,7 @@ extension LaunchPlan {
         groupMappings = try reader.list { reader throws(DecodingFailure) in try IdentityMapping(from: &reader) }
         cgroup.unifiedDirectory = try reader.string()
         cgroup.legacyDirectories = try reader.list { reader throws(DecodingFailure) in try reader.string() }
+        cgroup.processLimit = try reader.number()
         root = try RootPlan(from: &reader)
         mounts = try reader.list { reader throws(DecodingFailure) in try MountStep(from: &reader) }
         devices = try reader.list { reader throws(DecodingFailure) in try DeviceNode(from: &reader) }

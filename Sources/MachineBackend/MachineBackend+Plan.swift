@@ -9,7 +9,7 @@ extension MachineBackend {
     /// Docker's default for containers is all of the host; a guest has to have a size.
     static let defaultMemory: UInt64 = 256 << 20
     /// Less does not hold the kernel, the agent and the initial file system.
-    static let leastMemory: UInt64 = 96 << 20
+    static let leastMemory: UInt64 = 64 << 20
 
     /// Lowers a request into a plan, or refuses it with all the reasons at once.
     public func plan(_ request: WorkloadRequest) throws(EngineError) -> WorkloadPlan {
@@ -18,6 +18,10 @@ extension MachineBackend {
         var launch = LaunchPlan()
         launch.storage = storage(request)
         launch.namespaces = [.mount, .pid, .uts, .ipc, .network, .cgroup]
+        if let pids = spec.limits.pids, pids > 0 {
+            launch.cgroup.unifiedDirectory = Bytes("/sys/fs/cgroup/workload".utf8)
+            launch.cgroup.processLimit = UInt64(pids)
+        }
         launch.root.layers = request.layers.indices.map { Bytes("/run/layers/\($0)".utf8) }
         launch.root.upper = Bytes("/run/writable/upper".utf8)
         launch.root.work = Bytes("/run/writable/work".utf8)
@@ -68,7 +72,6 @@ extension MachineBackend {
             lacks.append("a VM cannot use the host's network: it has a network stack of its own")
         }
         if !spec.devices.isEmpty { lacks.append("devices of the host cannot be given to a VM yet") }
-        if spec.limits.pids != nil { lacks.append("a limit on processes cannot be set for a VM yet") }
         if spec.limits.memoryReservation != nil { lacks.append("a memory reservation has no meaning for a VM") }
         if let memory = spec.limits.memory, memory.bytes < Self.leastMemory {
             lacks.append("a VM needs at least \(Self.leastMemory >> 20) MiB of memory")

@@ -121,6 +121,8 @@ public final class MachineBackend: WorkloadBackend {
         // These two are the guest's size.
         limits.memory = nil
         limits.memoryAndSwap = nil
+        // The guest holds its workload to this one; QEMU's own threads do not count.
+        limits.pids = nil
         // The host processors are given to libvirt.
         limits.cpuset = ""
         let settled = limits

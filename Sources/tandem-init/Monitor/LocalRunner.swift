@@ -22,6 +22,7 @@ final class LocalRunner: Runner {
             if let failure = executeStorage(plan.storage) { return onFailed(0, failure) }
             onPhase(.storage, begun, tandem_monotonic())
         }
+        if let failure = plan.cgroup.make() { return onFailed(0, failure) }
         switch launch(plan) {
         case .failure(let failure): onFailed(0, failure)
         case .success(let launched):
