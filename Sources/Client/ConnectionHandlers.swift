@@ -94,7 +94,9 @@ final class UpgradeHandler: ChannelInboundHandler {
     private static func headEnd(_ head: ByteBuffer) -> Int? {
         let bytes = Array(head.readableBytesView)
         guard bytes.count >= 4 else { return nil }
-        for index in 3..<bytes.count where bytes[(index - 3)...index].elementsEqual([13, 10, 13, 10]) { return index + 1 }
+        for index in 3..<bytes.count where bytes[(index - 3)...index].elementsEqual([13, 10, 13, 10]) {
+            return index + 1
+        }
         return nil
     }
 

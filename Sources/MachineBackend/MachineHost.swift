@@ -140,13 +140,19 @@ actor MachineHost {
                 // It may have died by itself.
                 try? await connection.destroy(uuid: names.uuid)
             } catch {
-                outcome = .refused(error.text)
+                outcome = .refused(Self.firstClause(of: error.text))
             }
             try Folders.remove(names.runDirectory)
             return outcome
         } catch {
             return .refused(error.message)
         }
+    }
+
+    /// libvirt passes on what QEMU wrote, line by line with its times; the first clause is enough for a sentence.
+    private static func firstClause(of text: String) -> String {
+        let line = text.prefix { !$0.isNewline }
+        return String(line.firstRange(of: ": 20").map { line[..<$0.lowerBound] } ?? line)
     }
 
     private func lastLine(of console: FilePath) -> String {

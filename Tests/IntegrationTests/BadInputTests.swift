@@ -37,7 +37,9 @@ struct BadInputTests {
         Case(arguments: ["run", "--vm", "--network", "host", "busybox"], status: 125, sentence: "host's network"),
         Case(arguments: ["run", "--vm", "--device", "/dev/null", "busybox"], status: 125, sentence: "devices"),
         Case(arguments: ["run", "--vm", "--runtime", "container", "busybox"], status: 125, sentence: "contradict"),
-        Case(arguments: ["run", "--security-opt", "seccomp=/nonexistent", "busybox"], status: 125, sentence: "/nonexistent"),
+        Case(
+            arguments: ["run", "--security-opt", "seccomp=/nonexistent", "busybox"], status: 125,
+            sentence: "/nonexistent"),
         Case(arguments: ["run", "--rm", "-u", "nobodyknows", "busybox"], status: 125, sentence: "nobodyknows"),
         Case(arguments: ["start", "nosuch"], status: 1, sentence: "No such container: nosuch"),
         Case(arguments: ["exec", "nosuch", "ls"], status: 1, sentence: "No such container: nosuch"),
@@ -88,7 +90,8 @@ struct BadInputTests {
         let script =
             switch damage {
             case "rubbish": "head -c 100000 /dev/urandom > bad.tar"
-            case "cut short": "head -c 3000000 /dev/urandom > big; tar -czf whole.tar big; head -c 1000000 whole.tar > bad.tar"
+            case "cut short":
+                "head -c 3000000 /dev/urandom > big; tar -czf whole.tar big; head -c 1000000 whole.tar > bad.tar"
             default:
                 """
                 mkdir l; echo x > f; tar -cf l/layer.tar f
@@ -101,7 +104,9 @@ struct BadInputTests {
         #expect(made.status == 0, "\(made.errors)")
         let result = try await daemon.tandem("image", "import", scratch.path + "/bad.tar", "bad:1")
         #expect(result.status == 1)
-        #expect(damage == "wrong digest" ? result.errors.contains("digest") : result.errors.contains("archive"), "\(result.errors)")
+        #expect(
+            damage == "wrong digest" ? result.errors.contains("digest") : result.errors.contains("archive"),
+            "\(result.errors)")
         #expect(try await state() == before)
         let staging = try FileManager.default.contentsOfDirectory(atPath: daemon.folder.path + "/data/images/staging")
         #expect(staging.isEmpty)
@@ -112,7 +117,11 @@ struct BadInputTests {
         let scratch = try ScratchFolder(prefix: "full")
         let mount = scratch.path + "/small"
         let prepared = try await Program(
-            "sh", ["-ec", "mkdir \(mount); mount -t tmpfs -o size=4m none \(mount); head -c 8000000 /dev/zero | tr '\\0' x > \(scratch.path)/big; tar -C \(scratch.path) -cf \(scratch.path)/big.tar big"]
+            "sh",
+            [
+                "-ec",
+                "mkdir \(mount); mount -t tmpfs -o size=4m none \(mount); head -c 8000000 /dev/zero | tr '\\0' x > \(scratch.path)/big; tar -C \(scratch.path) -cf \(scratch.path)/big.tar big",
+            ]
         ).run()
         #expect(prepared.status == 0, "\(prepared.errors)")
         let small = Process()
@@ -122,7 +131,9 @@ struct BadInputTests {
         try small.run()
         let environment = ["TANDEM_HOST": "unix://\(scratch.path)/r/tandem.sock"]
         for _ in 0..<100 {
-            if try await Program(Binaries.path("tandem"), ["version"]).run(environment: environment).status == 0 { break }
+            if try await Program(Binaries.path("tandem"), ["version"]).run(environment: environment).status == 0 {
+                break
+            }
             try await Task.sleep(for: .milliseconds(100))
         }
         let result = try await Program(Binaries.path("tandem"), ["image", "import", scratch.path + "/big.tar", "big"])
@@ -141,7 +152,11 @@ struct BadInputTests {
     @Test("without root rights the daemon says so")
     func noRoot() async throws {
         let result = try await Program(
-            "setpriv", ["--reuid", "65534", "--clear-groups", Binaries.path("tandemd"), "--data-root", "/tmp/x", "--run-root", "/tmp/y"]
+            "setpriv",
+            [
+                "--reuid", "65534", "--clear-groups", Binaries.path("tandemd"), "--data-root", "/tmp/x", "--run-root",
+                "/tmp/y",
+            ]
         ).run()
         #expect(result.status == 1)
         #expect(result.errors.contains("root"))
@@ -154,7 +169,8 @@ struct BadInputTests {
         let daemon = Process()
         daemon.executableURL = URL(fileURLWithPath: Binaries.path("tandemd"))
         daemon.arguments = [
-            "--data-root", scratch.path + "/d", "--run-root", scratch.path + "/r", "--accelerator", "tcg", "--libvirt-uri",
+            "--data-root", scratch.path + "/d", "--run-root", scratch.path + "/r", "--accelerator", "tcg",
+            "--libvirt-uri",
             "qemu+unix:///system?socket=/nonexistent",
         ]
         daemon.standardError = FileHandle.nullDevice
@@ -167,7 +183,8 @@ struct BadInputTests {
         }
         let container = try await Program(tandem, ["run", "--rm", "busybox", "true"]).run(environment: environment)
         #expect(container.status == 0, "\(container.errors)")
-        let machine = try await Program(tandem, ["run", "--rm", "--vm", "busybox", "true"]).run(environment: environment)
+        let machine = try await Program(tandem, ["run", "--rm", "--vm", "busybox", "true"]).run(
+            environment: environment)
         #expect(machine.status == 125)
         #expect(machine.errors.contains("libvirt cannot be reached"), "\(machine.errors)")
         let doctor = try await Program(tandem, ["doctor"]).run(environment: environment)
