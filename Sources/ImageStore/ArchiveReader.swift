@@ -14,6 +14,8 @@ final class ArchiveReader {
     fileprivate final class Pipe {
         let descriptor: Int32
         let outer: OpaquePointer
+        /// Whether anybody wants to know the digest of the file as it came: it costs as much as that of the content.
+        let digestsFile: Bool
         // libarchive keeps pointers into them between calls.
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
         let plain = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
@@ -22,7 +24,8 @@ final class ArchiveReader {
         var plainSize: UInt64 = 0
         var readError: Int32 = 0
 
-        init(descriptor: Int32, outer: OpaquePointer) {
+        init(descriptor: Int32, outer: OpaquePointer, digestsFile: Bool) {
+            self.digestsFile = digestsFile
             self.descriptor = descriptor
             self.outer = outer
         }
@@ -40,12 +43,12 @@ final class ArchiveReader {
     /// Begins to read.
     ///
     /// - Throws: `.corruptData` if it is no archive.
-    init(descriptor: Int32) throws(EngineError) {
+    init(descriptor: Int32, digestsFile: Bool) throws(EngineError) {
         guard let outer = archive_read_new(), let inner = archive_read_new() else {
             throw EngineError(.resourceExhausted, "there is no memory to read an archive")
         }
         self.inner = inner
-        pipe = Pipe(descriptor: descriptor, outer: outer)
+        pipe = Pipe(descriptor: descriptor, outer: outer, digestsFile: digestsFile)
         // Without a UTF-8 locale libarchive loses the names that are not ASCII.
         locale = newlocale(1 << LC_CTYPE, "C.UTF-8", nil)
         archive_read_support_filter_all(outer)
@@ -151,7 +154,9 @@ extension ArchiveReader.Pipe {
             let count = read(descriptor, buffer.baseAddress, buffer.count)
             if count < 0 && errno == EINTR { continue }
             if count < 0 { readError = errno }
-            if count > 0 { compressedDigest.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count])) }
+            if count > 0 && digestsFile {
+                compressedDigest.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            }
             pointer.pointee = UnsafeRawPointer(buffer.baseAddress)
             return count
         }

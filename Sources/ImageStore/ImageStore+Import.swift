@@ -127,7 +127,7 @@ extension ImageStore {
         _ layer: ImageArchive.Blob, diffID: String, name: String, archive: ImageArchive, builder: LayerBuilder
     ) throws(EngineError) -> FilePath {
         let unpacked = try archive.withOpen(layer.path) { descriptor throws(EngineError) in
-            try builder.unpack(descriptor, as: "layer-\(name)")
+            try builder.unpack(descriptor, as: "layer-\(name)", digestsFile: layer.digest != nil)
         }
         if let expected = layer.digest, expected != unpacked.digest {
             throw Self.wrongDigest("the layer '\(layer.path)'", expected: expected, found: unpacked.digest)

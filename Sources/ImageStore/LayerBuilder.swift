@@ -14,7 +14,7 @@ struct LayerBuilder {
     struct Unpacked {
         /// `sha256:…` of the uncompressed tar.
         var diffID: String
-        /// `sha256:…` of the file as it came.
+        /// `sha256:…` of the file as it came, if that was asked for.
         var digest: String
         /// Length of the uncompressed tar.
         var size: UInt64
@@ -27,10 +27,12 @@ struct LayerBuilder {
     /// Unpacks an archive into a new folder.
     ///
     /// Blocks.
-    func unpack(_ descriptor: Int32, as name: String) throws(EngineError) -> Unpacked {
+    func unpack(
+        _ descriptor: Int32, as name: String, digestsFile: Bool = false
+    ) throws(EngineError) -> Unpacked {
         let path = folder.appending(name)
         try Folders.make(path, mode: 0o755)
-        let reader = try ArchiveReader(descriptor: descriptor)
+        let reader = try ArchiveReader(descriptor: descriptor, digestsFile: digestsFile)
         let tree = try StagingTree(path)
         try tree.unpack(reader)
         let digests = try reader.finish()
