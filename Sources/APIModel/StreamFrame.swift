@@ -11,6 +11,8 @@ public enum StreamFrame {
         case output = 1
         /// Standard error.
         case errors = 2
+        /// Not a stream: a JSON document of Tandem's own calls, such as the end of a process.
+        case control = 4
     }
 
     /// A piece with its header.

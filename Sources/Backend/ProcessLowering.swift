@@ -74,6 +74,8 @@ public enum ProcessLowering {
         plan.user = Bytes(process.user.utf8)
         plan.additionalGroups = process.additionalGroups.map { Bytes($0.utf8) }
         plan.terminal = process.terminal
+        plan.rows = process.terminalSize?.rows ?? 0
+        plan.columns = process.terminalSize?.columns ?? 0
         plan.openStandardInput = process.openStandardInput
     }
 

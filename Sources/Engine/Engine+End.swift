@@ -35,7 +35,7 @@ extension Engine {
         let begun = known?.monotonic ?? HostTime.monotonic
         instance.monitor.close()
         if workload.record.spec.removeOnExit {
-            await removeEnded(workload)
+            removeEnded(workload)
             return
         }
         await release(workload)
@@ -53,9 +53,9 @@ extension Engine {
     }
 
     /// `--rm`: the name is free and the caller answered before the kernel has let go of everything.
-    private func removeEnded(_ workload: Workload) async {
+    private func removeEnded(_ workload: Workload) {
         do throws(EngineError) {
-            try await forget(workload, removingVolumes: true)
+            try vanish(workload, removingVolumes: true, recordIsThere: true)
         } catch {
             logger.error("'\(workload.record.name)' could not be removed: \(error)")
         }
@@ -80,20 +80,33 @@ extension Engine {
     /// The gate is closed. The record goes first: whatever a crash leaves after that, the next start of the daemon finds by
     /// its name and removes.
     func forget(_ workload: Workload, removingVolumes: Bool) async throws(EngineError) {
+        try await state.remove(workload.id)
+        try vanish(workload, removingVolumes: removingVolumes, recordIsThere: false)
+    }
+
+    /// Takes a workload out of sight at once, and everything that is left of it away in the background.
+    ///
+    /// A record that is still there must be one that the next daemon would remove too.
+    func vanish(_ workload: Workload, removingVolumes: Bool, recordIsThere: Bool) throws(EngineError) {
         let backend = try backend(of: workload)
         let id = workload.id
-        try await state.remove(id)
         workload.isRemoved = true
         workloads[id] = nil
         names[workload.record.name] = nil
         for execution in workload.executions.keys { executions[execution] = nil }
         for client in workload.pendingAttachments { client.continuation.resume(returning: nil) }
         workload.pendingAttachments = []
+        let name = workload.record.name
+        if recordIsThere {
+            // Before anybody may take the name again.
+            state.enqueueRemoval(id) { [logger] error in
+                logger.error("the record of '\(name)' could not be removed: \(error)")
+            }
+        }
         emit("destroy", workload)
         resume(&workload.removalWaiters, with: workload.record.exit)
         resume(&workload.exitWaiters, with: workload.record.exit)
         let anonymous = removingVolumes ? anonymousVolumes(of: workload) : []
-        let name = workload.record.name
         inBackground { [volumes, logger] in
             do throws(EngineError) {
                 try await backend.releaseRuntime(id)

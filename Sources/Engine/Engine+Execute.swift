@@ -33,9 +33,9 @@ extension Engine {
     }
 
     /// Executes a registered process.
-    public func startExecution(
-        _ id: String, rows: UInt16 = 0, columns: UInt16 = 0
-    ) async throws(EngineError) -> ProcessSession {
+    ///
+    /// `size` replaces the terminal's first size that it was registered with.
+    public func startExecution(_ id: String, size: TerminalSize? = nil) async throws(EngineError) -> ProcessSession {
         let execution = try execution(id)
         let workload = try find(execution.workload.description)
         let instance = try running(workload)
@@ -43,10 +43,10 @@ extension Engine {
             throw EngineError(.conflict, "Error: Exec command \(id) has already run")
         }
         workload.executions[id]?.isRunning = true
-        var process = ProcessLowering.further(
-            execution.process, in: workload.record.spec, like: plan.monitor.launch.process)
-        process.rows = rows
-        process.columns = columns
+        var specified = execution.process
+        specified.terminalSize = size ?? specified.terminalSize
+        let process = ProcessLowering.further(
+            specified, in: workload.record.spec, like: plan.monitor.launch.process)
         do throws(EngineError) {
             let session = try await instance.monitor.execute(process)
             workload.executions[id]?.session = session

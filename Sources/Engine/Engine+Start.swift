@@ -57,7 +57,11 @@ extension Engine {
         workload.isStopping = false
         emit("start", workload)
         watch(workload, phases: phases)
-        try await state.save(workload.record)
+        // Nobody has to wait for this: a monitor that listens tells the next daemon the same.
+        let name = workload.record.name
+        state.enqueue(workload.record) { [logger] error in
+            logger.error("the record of '\(name)' could not be written: \(error)")
+        }
     }
 
     private func connectPending(_ workload: Workload, to instance: any WorkloadInstance) async throws(EngineError) {

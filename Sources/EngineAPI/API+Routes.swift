@@ -113,6 +113,10 @@ extension API {
     }
 
     private static func addTandem(_ router: inout Router) {
+        router.add("POST", "tandem/run") { (api, call) throws(EngineError) in try await api.runContainer(call) }
+        router.add("POST", "tandem/containers/{id}/exec") { (api, call) throws(EngineError) in
+            try await api.runExec(call)
+        }
         router.add("GET", "tandem/report") { (api, call) throws(EngineError) in try await api.report(call) }
         router.add("GET", "tandem/containers/{id}/trace") { (api, call) throws(EngineError) in try await api.trace(call)
         }

@@ -70,12 +70,32 @@ public final class StateStore: Sendable {
         }
     }
 
+    /// Adds or replaces a record, in its turn among all changes, without waiting for it.
+    ///
+    /// `failed` is called if it could not be written.
+    public func enqueue(_ record: WorkloadRecord, failed: @escaping @Sendable (EngineError) -> Void) {
+        database.asyncWrite(
+            { try Row(id: record.id.description, name: record.name, record: record).save($0) },
+            completion: { if case .failure(let error) = $1 { failed(Self.failure(error)) } })
+    }
+
+    /// Removes a record, in its turn among all changes, without waiting for it.
+    ///
+    /// `failed` is called if it could not be removed.
+    public func enqueueRemoval(_ id: WorkloadID, failed: @escaping @Sendable (EngineError) -> Void) {
+        database.asyncWrite(
+            { try Self.delete(id, $0) },
+            completion: { if case .failure(let error) = $1 { failed(Self.failure(error)) } })
+    }
+
+    private static func delete(_ id: WorkloadID, _ database: Database) throws {
+        try database.execute(sql: "DELETE FROM workload WHERE id = ?", arguments: [id.description])
+    }
+
     /// Removes a record; a missing one is no failure.
     public func remove(_ id: WorkloadID) async throws(EngineError) {
         do {
-            try await database.write { database in
-                try database.execute(sql: "DELETE FROM workload WHERE id = ?", arguments: [id.description])
-            }
+            try await database.write { try Self.delete(id, $0) }
         } catch {
             throw Self.failure(error)
         }

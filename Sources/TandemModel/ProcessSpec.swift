@@ -16,6 +16,8 @@ public struct ProcessSpec: Hashable, Sendable, Codable {
     public var additionalGroups: [String]
     /// Whether the process gets a pseudo terminal instead of pipes.
     public var terminal: Bool
+    /// The terminal's first size; `nil` leaves it at zero until somebody sets it.
+    public var terminalSize: TerminalSize?
     /// Whether standard input is kept open; otherwise it reads end-of-file at once.
     public var openStandardInput: Bool
     /// Runs with every capability and without the seccomp filter.
@@ -35,5 +37,19 @@ public struct ProcessSpec: Hashable, Sendable, Codable {
         self.terminal = terminal
         self.openStandardInput = openStandardInput
         self.privileged = privileged
+    }
+}
+
+/// The size of a terminal in characters.
+public struct TerminalSize: Hashable, Sendable, Codable {
+    /// Height.
+    public var rows: UInt16
+    /// Width.
+    public var columns: UInt16
+
+    /// Describes a size.
+    public init(rows: UInt16, columns: UInt16) {
+        self.rows = rows
+        self.columns = columns
     }
 }

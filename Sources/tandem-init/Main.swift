@@ -31,7 +31,7 @@ struct Main {
         let signals = tandem_signal_descriptor()
         let core: MonitorCore
         if plan.guestChannelPath.isEmpty {
-            let runner = LocalRunner(on: loop)
+            let runner = LocalRunner(on: loop, holdsMounts: true)
             core = MonitorCore(plan, runner: runner, on: loop, begun: begun)
             watchChildren(signals, loop, runner)
         } else {

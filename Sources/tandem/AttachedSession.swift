@@ -62,7 +62,7 @@ struct AttachedSession {
     private func watchSignals() -> SignalWatch {
         var numbers: [Int32] = isTerminal ? [SIGWINCH] : []
         if proxiesSignals && !(isTerminal && takesInput) {
-            numbers += [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2]
+            numbers += SignalWatch.passedByRun
         }
         let session = self
         return SignalWatch(numbers) { number in

@@ -4,6 +4,7 @@ import APIModel
 import CLinux
 import Client
 import Dispatch
+import FoundationEssentials
 import Glibc
 import Synchronization
 
@@ -13,6 +14,8 @@ struct ProcessStream {
     let isTerminal: Bool
     /// Whether our standard input goes to it.
     let takesInput: Bool
+    /// Takes the documents of control frames; with it everything comes in frames, also from a terminal.
+    var onControl: (@Sendable (JSONValue) -> Void)?
 
     /// How it ended.
     enum End: Sendable {
@@ -40,13 +43,18 @@ struct ProcessStream {
     private func receive(_ connection: HijackedConnection) async throws(ClientError) {
         var decoder = StreamFrameDecoder()
         while let bytes = try await connection.next() {
-            if isTerminal {
+            if isTerminal && onControl == nil {
                 Output.write(bytes)
                 continue
             }
             decoder.append(bytes)
             while let piece = decoder.next() {
-                Output.write(piece.bytes, to: piece.stream == .errors ? STDERR_FILENO : STDOUT_FILENO)
+                switch piece.stream {
+                // What cannot be read is a defect of the daemon; the missing end shows.
+                case .control: JSONValue(parsing: Data(piece.bytes)).map { onControl?($0) }
+                case .errors: Output.write(piece.bytes, to: STDERR_FILENO)
+                case .input, .output: Output.write(piece.bytes)
+                }
             }
         }
     }

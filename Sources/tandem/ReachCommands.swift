@@ -52,50 +52,37 @@ struct ExecCommand: AsyncParsableCommand {
         if tty && interactive && !Output.isTerminal(STDIN_FILENO) {
             throw CommandFailure(1, "the input device is not a TTY", hint: "Leave out -t, or run it in a terminal.")
         }
-        let body: JSONValue = [
+        var body: JSONValue = [
             "Cmd": .strings(Array(containerAndCommand.dropFirst())), "AttachStdin": .bool(interactive),
             "AttachStdout": true,
             "AttachStderr": true, "Tty": .bool(tty), "Env": .strings(env.compactMap(CreateOptions.variable)),
             "WorkingDir": .string(workdir ?? ""), "User": .string(user ?? ""), "Privileged": .bool(privileged),
         ]
+        let size = RawTerminal.size()
+        if tty && size.rows > 0 { body["ConsoleSize"] = [.count(size.rows), .count(size.columns)] }
+        let code: Int32
         do throws(ClientError) {
-            let path = "/containers/\(TandemClient.encode(containerAndCommand[0]))/exec"
-            let id = try await client.request("POST", path, body: body).json["Id"].string ?? ""
-            let code = try await start(id, client)
-            if code != 0 { throw ClientError(status: 0, message: "", code: "exit:\(code)") }
+            code = try await start(body, client)
         } catch {
-            if error.code.hasPrefix("exit:") { throw CommandFailure(Int32(error.code.dropFirst(5)) ?? 1) }
             let failure = Creation.failure(error)
             // As docker: what is wrong with the container is 1, what is wrong with the command 126 or 127.
             throw CommandFailure(failure.code == 125 ? 1 : failure.code, error.message, hint: error.hint)
         }
+        if code != 0 { throw CommandFailure(code) }
     }
 
-    private func start(_ id: String, _ client: TandemClient) async throws(ClientError) -> Int32 {
+    private func start(_ body: JSONValue, _ client: TandemClient) async throws(ClientError) -> Int32 {
+        let container = TandemClient.encode(containerAndCommand[0])
         if detach {
+            let id =
+                try await client.request("POST", "/containers/\(container)/exec", body: body).json["Id"].string ?? ""
             try await client.request("POST", "/exec/\(id)/start", body: ["Detach": true, "Tty": .bool(tty)])
             return 0
         }
-        let raw = tty && interactive ? RawTerminal() : nil
-        defer { raw?.restore() }
-        let size = RawTerminal.size()
-        var body: JSONValue = ["Detach": false, "Tty": .bool(tty)]
-        if tty && size.rows > 0 { body["ConsoleSize"] = [.count(size.rows), .count(size.columns)] }
-        let watch = SignalWatch(tty ? [SIGWINCH] : []) { _ in
-            let size = RawTerminal.size()
-            Task {
-                // A size that does not arrive is no failure.
-                _ = try? await client.request(
-                    "POST", "/exec/\(id)/resize", query: [("h", String(size.rows)), ("w", String(size.columns))])
-            }
-        }
-        defer { withExtendedLifetime(watch) {} }
-        let end = try await client.hijack("/exec/\(id)/start", body: body) { (connection) throws(ClientError) in
-            try await ProcessStream(isTerminal: tty, takesInput: interactive).run(connection)
-        }
-        guard end == .finished else { return 0 }
-        return Int32(
-            truncatingIfNeeded: try await client.request("GET", "/exec/\(id)/json").json["ExitCode"].integer ?? 0)
+        return try await ProcessCall(
+            client: client, path: "/tandem/containers/\(container)/exec", body: body, isTerminal: tty,
+            takesInput: interactive, resizePath: { "/exec/\($0)/resize" }
+        ).run()
     }
 }
 

@@ -21,17 +21,45 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         let client = try await Daemon.client()
-        let id = try await Creation.create(options, client)
-        if detach {
-            try await Creation.start(id, client)
-            return Output.line(id)
+        var body = try options.body()
+        try Creation.checkIDFile(options)
+        var query = options.name.map { [("name", $0)] } ?? []
+        do {
+            if detach {
+                query.append(("detach", "1"))
+                let id = try await Creation.withDefaultImage(body, client) { () throws(ClientError) in
+                    try await client.request("POST", "/tandem/run", query: query, body: body).json["Id"].string ?? ""
+                }
+                Creation.writeIDFile(options, id)
+                return Output.line(id)
+            }
+            if options.tty && options.interactive && !Output.isTerminal(STDIN_FILENO) {
+                throw CommandFailure(1, "the input device is not a TTY", hint: "Leave out -t, or run it in a terminal.")
+            }
+            if options.tty {
+                let size = RawTerminal.size()
+                if size.rows > 0 {
+                    body["HostConfig"]["ConsoleSize"] = [.count(size.rows), .count(size.columns)]
+                }
+            }
+            let call = call(client, query, body)
+            let code = try await Creation.withDefaultImage(body, client) { () throws(ClientError) in
+                try await call.run()
+            }
+            if code != 0 { throw CommandFailure(code) }
+        } catch let error as ClientError {
+            throw Creation.failure(error)
         }
-        let session = AttachedSession(
-            client: client, id: id, isTerminal: options.tty, takesInput: options.interactive, proxiesSignals: sigProxy)
-        let code = try await session.run(untilRemoved: options.rm) { () throws(ClientError) in
-            try await client.request("POST", "/containers/\(id)/start")
-        }
-        if code != 0 { throw CommandFailure(code) }
+    }
+
+    private func call(_ client: TandemClient, _ query: [(String, String)], _ body: JSONValue) -> ProcessCall {
+        let passesSignals = sigProxy && !(options.tty && options.interactive)
+        let options = options
+        return ProcessCall(
+            client: client, path: "/tandem/run", query: query, body: body, isTerminal: options.tty,
+            takesInput: options.interactive, resizePath: { "/containers/\($0)/resize" },
+            passedSignals: passesSignals ? SignalWatch.passedByRun : [],
+            onIdentified: { Creation.writeIDFile(options, $0) })
     }
 }
 
@@ -48,51 +76,51 @@ struct CreateCommand: AsyncParsableCommand {
     }
 }
 
-/// What `run` and `create` do first.
+/// What `run` and `create` have in common.
 enum Creation {
     static func create(_ options: CreateOptions, _ client: TandemClient) async throws -> String {
-        if let path = options.cidfile, access(path, F_OK) == 0 {
-            throw CommandFailure(
-                125, "container ID file found, make sure the other container isn't running or delete \(path)")
-        }
+        try checkIDFile(options)
         let body = try options.body()
         let query = options.name.map { [("name", $0)] } ?? []
-        do {
-            let id = try await Self.request(client, query, body)
-            if let path = options.cidfile {
-                do {
-                    try id.write(toFile: path, atomically: true, encoding: .utf8)
-                } catch {
-                    throw CommandFailure(125, "the id cannot be written to '\(path)': \(error)")
-                }
+        do throws(ClientError) {
+            let id = try await withDefaultImage(body, client) { () throws(ClientError) in
+                try await client.request("POST", "/containers/create", query: query, body: body).json["Id"].string
+                    ?? ""
             }
+            writeIDFile(options, id)
             return id
-        } catch let error as ClientError {
+        } catch {
             throw CommandFailure(125, error.message, hint: error.hint)
         }
     }
 
+    static func checkIDFile(_ options: CreateOptions) throws {
+        guard let path = options.cidfile, access(path, F_OK) == 0 else { return }
+        throw CommandFailure(
+            125, "container ID file found, make sure the other container isn't running or delete \(path)")
+    }
+
+    /// The workload is there by now: what cannot be written is said, and it goes on.
+    static func writeIDFile(_ options: CreateOptions, _ id: String) {
+        guard let path = options.cidfile else { return }
+        do {
+            try id.write(toFile: path, atomically: true, encoding: .utf8)
+        } catch {
+            Output.error("the id cannot be written to '\(path)': \(error)", hint: "Its id is \(id).")
+        }
+    }
+
     /// The default image is made when it is asked for and not there yet.
-    private static func request(
-        _ client: TandemClient, _ query: [(String, String)], _ body: JSONValue
-    ) async throws(ClientError) -> String {
+    static func withDefaultImage<Value>(
+        _ body: JSONValue, _ client: TandemClient, _ attempt: () async throws(ClientError) -> Value
+    ) async throws(ClientError) -> Value {
         do throws(ClientError) {
-            return try await client.request("POST", "/containers/create", query: query, body: body).json["Id"].string
-                ?? ""
+            return try await attempt()
         } catch {
             let isDefault = ["busybox", "busybox:latest"].contains(body["Image"].string ?? "")
             guard error.status == 404, isDefault else { throw error }
             try await client.request("POST", "/tandem/images/default")
-            return try await client.request("POST", "/containers/create", query: query, body: body).json["Id"].string
-                ?? ""
-        }
-    }
-
-    static func start(_ id: String, _ client: TandemClient) async throws {
-        do throws(ClientError) {
-            try await client.request("POST", "/containers/\(id)/start")
-        } catch {
-            throw failure(error)
+            return try await attempt()
         }
     }
 

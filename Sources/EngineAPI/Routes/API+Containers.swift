@@ -10,6 +10,12 @@ import TandemModel
 
 extension API {
     func createContainer(_ call: Call) async throws(EngineError) {
+        let record = try await create(call)
+        try await call.connection.respond(["Id": .string(record.id.description), "Warnings": []], .created)
+    }
+
+    /// Creates the workload that a request describes.
+    func create(_ call: Call) async throws(EngineError) -> WorkloadRecord {
         let body = try await call.request.json()
         guard let reference = body["Image"].string, !reference.isEmpty else {
             throw EngineError(.invalidArgument, "no image specified")
@@ -17,8 +23,7 @@ extension API {
         let image = try engine.images.image(reference)
         let spec = try CreateRequest(body, image: image).specification(image: image)
         let name = call.request["name"].map { $0.hasPrefix("/") ? String($0.dropFirst()) : $0 }
-        let record = try await engine.create(name: name, spec)
-        try await call.connection.respond(["Id": .string(record.id.description), "Warnings": []], .created)
+        return try await engine.create(name: name, spec)
     }
 
     func listContainers(_ call: Call) async throws(EngineError) {

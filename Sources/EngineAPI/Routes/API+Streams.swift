@@ -33,7 +33,13 @@ extension API {
         }
         guard let attachment else { return }
         let closesInput = record.spec.standardInputOnce && !isTerminal
-        guard let session = await attachment.session() else { return }
+        let session = await withTaskCancellationHandler {
+            await attachment.session()
+        } onCancel: {
+            // The client has gone before the start.
+            Task { await engine.cancel(attachment) }
+        }
+        guard let session else { return }
         await pump(session, call.connection, isTerminal: isTerminal, wantsInput: wantsInput, closesInput: closesInput)
     }
 
@@ -46,8 +52,11 @@ extension API {
     }
 
     /// Moves bytes between a process and a client until the process has ended or the client has gone.
-    private func pump(
-        _ session: ProcessSession, _ connection: Connection, isTerminal: Bool, wantsInput: Bool, closesInput: Bool
+    ///
+    /// `lastWords` are sent to a client that has had everything.
+    func pump(
+        _ session: ProcessSession, _ connection: Connection, isTerminal: Bool, wantsInput: Bool, closesInput: Bool,
+        lastWords: (@Sendable () async -> [UInt8])? = nil
     ) async {
         let sender = connection.sender
         await withTaskGroup(of: Void.self) { group in
@@ -61,6 +70,7 @@ extension API {
                             try await sender.send(isTerminal ? bytes : StreamFrame.encode(.errors, bytes))
                         }
                     }
+                    if let lastWords { try await sender.send(await lastWords()) }
                 } catch {
                     // The client has gone; the process goes on without it.
                 }
@@ -82,6 +92,12 @@ extension API {
     // MARK: Exec
 
     func createExec(_ call: Call) async throws(EngineError) {
+        let execution = try await createExecution(call)
+        try await call.connection.respond(["Id": .string(execution.id)], .created)
+    }
+
+    /// Registers the process that a request describes.
+    func createExecution(_ call: Call) async throws(EngineError) -> Execution {
         let body = try await call.request.json()
         var process = ProcessSpec(
             arguments: body["Cmd"].strings ?? [], workingDirectory: body["WorkingDir"].string ?? "")
@@ -90,16 +106,14 @@ extension API {
         process.terminal = body["Tty"].bool ?? false
         process.openStandardInput = body["AttachStdin"].bool ?? false
         process.privileged = body["Privileged"].bool ?? false
-        let execution = try await engine.createExecution(call["id"], process)
-        try await call.connection.respond(["Id": .string(execution.id)], .created)
+        process.terminalSize = TerminalSize(body["ConsoleSize"])
+        return try await engine.createExecution(call["id"], process)
     }
 
     func startExec(_ call: Call) async throws(EngineError) {
         let body = try await call.request.json()
-        let size = (body["ConsoleSize"].array ?? []).compactMap { $0.integer.map { UInt16(clamping: $0) } }
         let execution = try await engine.execution(call["id"])
-        let session = try await engine.startExecution(
-            call["id"], rows: size.first ?? 0, columns: size.dropFirst().first ?? 0)
+        let session = try await engine.startExecution(call["id"], size: TerminalSize(body["ConsoleSize"]))
         if body["Detach"].bool == true {
             // Somebody has to take the output, or the process would wait for it.
             Task { while await session.nextOutput() != nil {} }
@@ -215,5 +229,15 @@ extension API {
             }
         }
         try await connection.send(bytes)
+    }
+}
+
+extension TerminalSize {
+    /// Docker's `ConsoleSize`: height and width.
+    init?(_ value: JSONValue) {
+        guard let numbers = value.array?.compactMap(\.integer), numbers.count == 2, numbers != [0, 0] else {
+            return nil
+        }
+        self.init(rows: UInt16(clamping: numbers[0]), columns: UInt16(clamping: numbers[1]))
     }
 }

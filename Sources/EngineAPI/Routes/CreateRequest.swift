@@ -34,6 +34,7 @@ struct CreateRequest {
         process.user = text("User") ?? defaults.user ?? ""
         process.additionalGroups = host["GroupAdd"].strings ?? []
         process.terminal = body["Tty"].bool ?? false
+        process.terminalSize = TerminalSize(host["ConsoleSize"])
         process.openStandardInput = body["OpenStdin"].bool ?? false
         var spec = WorkloadSpec(
             kind: try kind(), imageReference: text("Image") ?? image.id, imageID: image.id, process: process,

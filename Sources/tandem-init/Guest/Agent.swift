@@ -17,7 +17,7 @@ final class Agent {
     init(port: Int32, begun: UInt64) {
         self.begun = begun
         channel = FrameChannel(port, on: loop)
-        runner = LocalRunner(on: loop)
+        runner = LocalRunner(on: loop, holdsMounts: false)
         channel.onFrame = { [self] frame in handle(frame) }
         channel.onClose = { powerOffGuest() }
         channel.onDrained = { [self] in if isPoweringOff { powerOffGuest() } }

@@ -8,9 +8,15 @@ final class LocalRunner: Runner {
     private var processes: [UInt32: LocalProcess] = [:]
     private var plan = LaunchPlan()
     private var firstPid: Int32 = 0
+    private let holdsMounts: Bool
 
-    init(on loop: EventLoop) {
+    /// `holdsMounts` keeps the workload's mounts until this executor ends.
+    ///
+    /// The kernel takes the last process's mounts apart before it tells anyone of its end, which takes longer than the
+    /// whole rest of the exit; so the end is told first. A guest has to let go of them before it powers off.
+    init(on loop: EventLoop, holdsMounts: Bool) {
         self.loop = loop
+        self.holdsMounts = holdsMounts
         super.init()
         _ = tandem_become_subreaper()
     }
@@ -27,6 +33,7 @@ final class LocalRunner: Runner {
         case .failure(let failure): onFailed(0, failure)
         case .success(let launched):
             firstPid = launched.pid
+            if holdsMounts { _ = open(bytes("/proc/") + digits(Int(launched.pid)) + bytes("/ns/mnt"), O_RDONLY) }
             onPhase(.namespaces, launched.begun, launched.ready)
             onPhase(.exec, launched.ready, launched.executed)
             adopt(0, launched)
