@@ -15,6 +15,7 @@ extension API {
         addImages(&router)
         addVolumes(&router)
         addTandem(&router)
+        addRefused(&router)
         return router
     }()
 
@@ -60,6 +61,9 @@ extension API {
         router.add("POST", "containers/{id}/attach") { (api, call) throws(EngineError) in
             try await api.attachContainer(call)
         }
+        router.add("GET", "containers/{id}/attach/ws") { (api, call) throws(EngineError) in
+            try await api.attachByWebSocket(call)
+        }
         router.add("GET", "containers/{id}/logs") { (api, call) throws(EngineError) in try await api.containerLogs(call)
         }
         router.add("GET", "containers/{id}/top") { (api, call) throws(EngineError) in try await api.topContainer(call) }
@@ -92,16 +96,6 @@ extension API {
         }
         router.add("POST", "images/{name...}/tag") { (api, call) throws(EngineError) in try await api.tagImage(call) }
         router.add("DELETE", "images/{name...}") { (api, call) throws(EngineError) in try await api.removeImage(call) }
-        for (method, path, what) in [
-            ("GET", "images/search", "searching registries"), ("POST", "build", "building images"),
-            ("POST", "commit", "committing containers"), ("POST", "images/{name...}/push", "pushing images"),
-            ("GET", "networks", "networks"), ("POST", "networks/create", "networks"),
-            ("GET", "networks/{id}", "networks"),
-        ] {
-            router.add(method, path) { (_, _) throws(EngineError) in
-                throw EngineError(.unsupported, "\(what) is not supported yet")
-            }
-        }
     }
 
     private static func addVolumes(_ router: inout Router) {

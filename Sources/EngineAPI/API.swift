@@ -17,9 +17,9 @@ struct API: Sendable {
         do throws(EngineError) {
             try check(version: request.version)
             guard let (route, parameters) = Self.router.find(request.method.rawValue, request.path) else {
-                throw EngineError(.notFound, "page not found: \(request.method.rawValue) \(request.path)")
+                throw EngineError(.notFound, "page not found")
             }
-            try await route(self, Call(request: request, connection: connection, parameters: parameters))
+            try await route.handler(self, Call(request: request, connection: connection, parameters: parameters))
             if !connection.isTakenOver { try await request.skipBody() }
         } catch {
             if !connection.hasResponded {

@@ -5,11 +5,9 @@ public import Engine
 public import Logging
 import NIOCore
 import NIOHTTP1
-import NIOPosix
-public import SystemPackage
 public import TandemModel
 
-/// The Docker Engine API, and Tandem's additions below `/tandem`, on a UNIX socket.
+/// The Docker Engine API, and Tandem's additions below `/tandem`.
 public struct APIServer: Sendable {
     private let api: API
     private let logger: Logger
@@ -20,28 +18,44 @@ public struct APIServer: Sendable {
         self.logger = logger
     }
 
-    /// Serves until the task is cancelled; `onReady` is called when the socket listens.
+    /// Serves until the task is cancelled; `onReady` is called for each listener as soon as it can be reached.
     ///
-    /// - Throws: `.unavailable` if the socket cannot be made.
-    public func serve(socket: FilePath, onReady: @Sendable () throws(EngineError) -> Void) async throws(EngineError) {
-        let server: NIOAsyncChannel<NIOAsyncChannel<InboundPart, OutboundPart>, Never>
+    /// - Throws: `.unavailable` if one cannot be made.
+    public func serve(
+        _ listeners: [Listener], onReady: @Sendable (Listener) throws(EngineError) -> Void
+    ) async throws(EngineError) {
+        var servers: [(Listener, Listener.Server)] = []
+        do throws(EngineError) {
+            for listener in listeners {
+                servers.append((listener, try await Self.bind(listener)))
+                try onReady(listener)
+                logger.notice("listening on \(listener.description)")
+            }
+        } catch {
+            // What has been opened goes with the process, which ends now.
+            for (_, server) in servers { server.channel.close(promise: nil) }
+            throw error
+        }
+        let failure = await withTaskGroup(of: EngineError?.self) { group in
+            for (listener, server) in servers { group.addTask { await serve(server, of: listener) } }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            return first
+        }
+        if let failure { throw failure }
+    }
+
+    private static func bind(_ listener: Listener) async throws(EngineError) -> Listener.Server {
         do {
-            server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                .serverChannelOption(.backlog, value: 256)
-                .bind(unixDomainSocketPath: socket.string, cleanupExistingSocketFile: true) { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try ConnectionPipeline.configure(channel)
-                        return try NIOAsyncChannel(
-                            wrappingChannelSynchronously: channel,
-                            configuration: .init(isOutboundHalfClosureEnabled: true))
-                    }
-                }
+            return try await listener.bind()
         } catch {
             throw EngineError(
-                .unavailable, "the API cannot listen on '\(socket)': \(error)",
-                hint: "Choose another path with --socket.")
+                .unavailable, "the API cannot listen on '\(listener.description)': \(error)",
+                hint: "Choose another one with --host or --socket.")
         }
-        try onReady()
+    }
+
+    private func serve(_ server: Listener.Server, of listener: Listener) async -> EngineError? {
         do {
             try await server.executeThenClose { connections in
                 await withDiscardingTaskGroup { group in
@@ -55,10 +69,12 @@ public struct APIServer: Sendable {
                     group.cancelAll()
                 }
             }
+            return nil
         } catch is CancellationError {
-            return
+            return nil
         } catch {
-            throw EngineError(.unavailable, "the API stopped listening on '\(socket)'", cause: error)
+            return EngineError(
+                .unavailable, "the API stopped listening on '\(listener.description)'", cause: error)
         }
     }
 

@@ -6,25 +6,41 @@ import TandemModel
 struct Router: Sendable {
     typealias Handler = @Sendable (API, Call) async throws(EngineError) -> Void
 
-    private struct Route: Sendable {
+    /// A method, a pattern of paths, and what serves them.
+    struct Route: Sendable {
         let method: String
+        let pattern: String
         let parts: [Substring]
         let handler: Handler
+        /// Why it is refused; `nil` if it works.
+        let refusal: String?
     }
 
-    private var routes: [Route] = []
+    private(set) var routes: [Route] = []
 
     /// Adds a route.
     ///
     /// A part in braces takes one part of the path, one with `...` as many as there are.
     mutating func add(_ method: String, _ pattern: String, _ handler: @escaping Handler) {
-        routes.append(Route(method: method, parts: pattern.split(separator: "/"), handler: handler))
+        routes.append(
+            Route(
+                method: method, pattern: pattern, parts: pattern.split(separator: "/"), handler: handler, refusal: nil))
     }
 
-    func find(_ method: String, _ path: String) -> (Handler, [String: String])? {
+    /// Adds a route of Docker's that is answered with 501 and a sentence.
+    mutating func refuse(_ method: String, _ pattern: String, _ sentence: String, hint: String? = nil) {
+        routes.append(
+            Route(
+                method: method, pattern: pattern, parts: pattern.split(separator: "/"),
+                handler: { (_, _) throws(EngineError) in throw EngineError(.unsupported, sentence, hint: hint) },
+                refusal: sentence))
+    }
+
+    /// The first route that fits, and what stands in the places of its placeholders.
+    func find(_ method: String, _ path: String) -> (route: Route, parameters: [String: String])? {
         let parts = path.split(separator: "/")
         for route in routes where route.method == method {
-            if let parameters = Self.match(route.parts, parts) { return (route.handler, parameters) }
+            if let parameters = Self.match(route.parts, parts) { return (route, parameters) }
         }
         return nil
     }

@@ -27,6 +27,7 @@ struct Daemon {
         let paths = WorkloadPaths(dataRoot: try folder(options.dataRoot), runRoot: try folder(options.runRoot))
         let socket = options.socket.map { FilePath($0) } ?? paths.runRoot.appending("tandem.sock")
         try check(paths, socket: socket)
+        let listeners = try listeners(socket)
         // From here on nobody else touches the two roots.
         let locks = try lock(paths)
         OrphanReaper.start()
@@ -45,10 +46,10 @@ struct Daemon {
         let server = APIServer(
             engine: engine, host: HostFacts(started: HostTime.now) { await machines.report().accelerator ?? "none" },
             kernels: Kernels(store: machines.kernelStore), logger: logger)
-        try await serve(server, socket, logger)
+        try await serve(server, listeners, logger)
         await engine.settle()
         containers.shutDown()
-        _ = socket.withPlatformString { unlink($0) }
+        for case .socket(let path) in listeners { _ = path.withPlatformString { unlink($0) } }
         withExtendedLifetime(locks) {}
     }
 
@@ -112,7 +113,29 @@ struct Daemon {
 
     // MARK: Serving
 
-    private func serve(_ server: APIServer, _ socket: FilePath, _ logger: Logger) async throws(EngineError) {
+    private func listeners(_ socket: FilePath) throws(EngineError) -> [Listener] {
+        let files = [options.tlscacert, options.tlscert, options.tlskey].compactMap { $0 }
+        guard files.isEmpty || files.count == 3 else {
+            throw EngineError(
+                .invalidArgument, "TLS needs all of --tlscacert, --tlscert and --tlskey",
+                hint: "Clients are checked too, so the certificate of their authority is needed.")
+        }
+        guard !options.tlsverify || files.count == 3 else {
+            throw EngineError(
+                .invalidArgument, "--tlsverify needs --tlscacert, --tlscert and --tlskey",
+                hint: "Name the three PEM files.")
+        }
+        let security =
+            files.isEmpty ? nil : try TransportSecurity(authority: files[0], certificate: files[1], key: files[2])
+        var listeners = [Listener.socket(socket)]
+        for text in options.host {
+            listeners.append(
+                try Listener(parsing: text, security: security, allowsInsecure: options.insecureTcp))
+        }
+        return listeners
+    }
+
+    private func serve(_ server: APIServer, _ listeners: [Listener], _ logger: Logger) async throws(EngineError) {
         let (stops, stop) = AsyncStream.makeStream(of: Int32.self)
         var sources: [any DispatchSourceSignal] = []
         for number in [SIGTERM, SIGINT] {
@@ -125,9 +148,8 @@ struct Daemon {
         signal(SIGPIPE, SIG_IGN)
         let serving = Task { () -> EngineError? in
             do throws(EngineError) {
-                try await server.serve(socket: socket) { () throws(EngineError) in
-                    try Self.protect(socket)
-                    logger.notice("listening on \(socket)")
+                try await server.serve(listeners) { (listener) throws(EngineError) in
+                    if case .socket(let path) = listener { try Self.protect(path) }
                 }
                 return nil
             } catch {

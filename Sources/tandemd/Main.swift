@@ -25,6 +25,27 @@ struct Tandemd: AsyncParsableCommand {
     @Option(help: "Path of the API's socket; by default tandem.sock in the run root.")
     var socket: String?
 
+    @Option(
+        name: [.customShort("H"), .long], parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Listen there too: unix:///path or tcp://address:port, which needs TLS.", valueName: "address"))
+    var host: [String] = []
+
+    @Option(help: "PEM file of those who sign clients' certificates.")
+    var tlscacert: String?
+
+    @Option(help: "PEM file of this server's certificate.")
+    var tlscert: String?
+
+    @Option(help: "PEM file of its private key.")
+    var tlskey: String?
+
+    @Flag(help: "As dockerd's; TLS here always checks the client.")
+    var tlsverify = false
+
+    @Flag(help: "Allow TCP without TLS: whoever reaches the port is root on this host.")
+    var insecureTcp = false
+
     @Option(help: "How VMs are run: auto, kvm or tcg.")
     var accelerator = "auto"
 

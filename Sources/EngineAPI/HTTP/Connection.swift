@@ -123,20 +123,33 @@ final class Connection {
     ///
     /// A client that asks for an upgrade gets 101, an older one 200.
     func takeOver(for request: Request, type: String) async throws(EngineError) {
-        try await request.skipBody()
         let isUpgrade = request.headers["Upgrade"].contains { $0.lowercased() == "tcp" }
         let head =
             isUpgrade
             ? "HTTP/1.1 101 UPGRADED\r\nContent-Type: \(type)\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
             : "HTTP/1.1 200 OK\r\nContent-Type: \(type)\r\n\r\n"
+        try await takeOver(for: request, head: head, isWebSocket: false)
+    }
+
+    /// Turns the connection into a WebSocket, whose messages are pieces of a stream in both directions.
+    func takeOverAsWebSocket(for request: Request) async throws(EngineError) {
+        guard let head = WebSocketHandshake.answer(to: request) else {
+            throw EngineError(
+                .invalidArgument, "the request asks for no WebSocket of version 13",
+                hint: "Use POST …/attach for a plain connection.")
+        }
+        try await takeOver(for: request, head: head, isWebSocket: true)
+    }
+
+    private func takeOver(for request: Request, head: String, isWebSocket: Bool) async throws(EngineError) {
+        try await request.skipBody()
         do {
-            try await ConnectionPipeline.takeOver(channel)
+            try await ConnectionPipeline.takeOver(channel, head: head, isWebSocket: isWebSocket)
         } catch {
             throw EngineError(.unavailable, "the client has gone", cause: error)
         }
         hasResponded = true
         isTakenOver = true
-        try await send(Array(head.utf8))
     }
 
     /// The next bytes of a stream; `nil` when the other side has ended its direction.

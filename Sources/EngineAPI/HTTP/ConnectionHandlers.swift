@@ -2,6 +2,7 @@
 
 import NIOCore
 import NIOHTTP1
+import NIOWebSocket
 
 /// What arrives on a connection: parts of HTTP requests first, bytes after it has been taken over.
 enum InboundPart: Sendable {
@@ -65,8 +66,8 @@ enum ConnectionPipeline {
         try operations.addHandler(RequestHandler(), name: "requests")
     }
 
-    /// Ends HTTP on a connection: whatever has been sent beyond the request comes out as bytes.
-    static func takeOver(_ channel: any Channel) async throws {
+    /// Ends HTTP on a connection: `head` is sent, and whatever has arrived beyond the request comes out as bytes.
+    static func takeOver(_ channel: any Channel, head: String, isWebSocket: Bool = false) async throws {
         try await channel.setOption(.allowRemoteHalfClosure, value: true).get()
         try await channel.eventLoop.flatSubmit {
             let pipeline = channel.pipeline
@@ -75,10 +76,26 @@ enum ConnectionPipeline {
                 try operations.addHandler(
                     ByteHandler(), position: .after(operations.handler(type: RequestHandler.self)))
             }
-            // The decoder goes last: it hands its left-over bytes to those behind it.
             return added.flatMap { pipeline.removeHandler(name: "requests") }
                 .flatMap { pipeline.removeHandler(name: "encoder") }
+                .flatMap {
+                    channel.eventLoop.makeCompletedFuture {
+                        let operations = pipeline.syncOperations
+                        // From the front, around all handlers.
+                        try operations.context(handlerType: ByteHandler.self).writeAndFlush(
+                            NIOAny(ByteBuffer(string: head)), promise: nil)
+                        if isWebSocket { try addWebSocket(to: operations) }
+                    }
+                }
+                // The decoder goes last: it hands its left-over bytes to those behind it.
                 .flatMap { pipeline.removeHandler(name: "decoder") }
         }.get()
+    }
+
+    private static func addWebSocket(to operations: ChannelPipeline.SynchronousOperations) throws {
+        let last = try operations.handler(type: ByteHandler.self)
+        try operations.addHandler(WebSocketFrameEncoder(), position: .before(last))
+        try operations.addHandler(ByteToMessageHandler(WebSocketFrameDecoder()), position: .before(last))
+        try operations.addHandler(WebSocketHandler(), position: .before(last))
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import APIModel
+import Backend
 import Engine
 import Monitor
 import NIOHTTP1
@@ -10,37 +11,58 @@ extension API {
     // MARK: Attach
 
     func attachContainer(_ call: Call) async throws(EngineError) {
+        let record = try await engine.snapshot(call["id"]).record
+        let isTerminal = record.spec.process.terminal
+        try await attach(call, to: record, isRaw: isTerminal) { (connection) throws(EngineError) in
+            try await connection.takeOver(
+                for: call.request, type: Self.streamType(isTerminal: isTerminal, call.request))
+        }
+    }
+
+    /// The same by a WebSocket, whose messages carry both streams as they are.
+    func attachByWebSocket(_ call: Call) async throws(EngineError) {
+        let record = try await engine.snapshot(call["id"]).record
+        try await attach(call, to: record, isRaw: true) { (connection) throws(EngineError) in
+            try await connection.takeOverAsWebSocket(for: call.request)
+        }
+    }
+
+    private func attach(
+        _ call: Call, to record: WorkloadRecord, isRaw: Bool,
+        takeOver: (Connection) async throws(EngineError) -> Void
+    ) async throws(EngineError) {
         let request = call.request
-        let snapshot = try await engine.snapshot(call["id"])
-        let record = snapshot.record
         let isStream = request.flag("stream")
         let wantsInput = request.flag("stdin") && isStream
-        let isTerminal = record.spec.process.terminal
         let attachment =
             isStream
             ? try await engine.attach(
                 record.id.description, input: wantsInput, output: request.flag("stdout"), errors: request.flag("stderr")
             )
             : nil
-        let type = Self.streamType(isTerminal: isTerminal, request)
-        try await call.connection.takeOver(for: request, type: type)
+        do throws(EngineError) {
+            try await takeOver(call.connection)
+        } catch {
+            if let attachment { await engine.cancel(attachment) }
+            throw error
+        }
         if request.flag("logs") {
-            for entry in await LogReader(path: snapshot.logPath).readAll() {
+            for entry in await LogReader(path: engine.paths.log(record.id)).readAll() {
                 let bytes = Array(entry.log.utf8)
                 try await call.connection.send(
-                    isTerminal ? bytes : StreamFrame.encode(entry.stream == "stderr" ? .errors : .output, bytes))
+                    isRaw ? bytes : StreamFrame.encode(entry.stream == "stderr" ? .errors : .output, bytes))
             }
         }
-        guard let attachment else { return }
-        let closesInput = record.spec.standardInputOnce && !isTerminal
+        guard let attachment else { return await call.connection.sender.finishAndClose() }
+        let closesInput = record.spec.standardInputOnce && !record.spec.process.terminal
         let session = await withTaskCancellationHandler {
             await attachment.session()
         } onCancel: {
             // The client has gone before the start.
             Task { await engine.cancel(attachment) }
         }
-        guard let session else { return }
-        await pump(session, call.connection, isTerminal: isTerminal, wantsInput: wantsInput, closesInput: closesInput)
+        guard let session else { return await call.connection.sender.finishAndClose() }
+        await pump(session, call.connection, isTerminal: isRaw, wantsInput: wantsInput, closesInput: closesInput)
     }
 
     /// Media types of Docker's hijacked connections since API 1.42.

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import APIModel
+import TandemModel
+
+extension API {
+    /// The rest of Docker's API: known, and refused in a sentence instead of by "page not found".
+    static func addRefused(_ router: inout Router) {
+        addLater(&router)
+        addSwarm(&router)
+        addPlugins(&router)
+    }
+
+    private static func addLater(_ router: inout Router) {
+        router.refuse(
+            "GET", "images/search", "searching registries is not supported", hint: "Search on the registry's own page.")
+        router.refuse(
+            "POST", "images/{name...}/push", "pushing images is not supported yet",
+            hint: "Save it with `tandem save`, and push the archive with another tool.")
+        router.refuse("GET", "distribution/{name...}/json", "asking registries is not supported yet")
+        router.refuse(
+            "POST", "build", "building images is not supported yet",
+            hint: "Build it with another tool, and bring it in with `tandem load`.")
+        router.refuse("POST", "build/prune", "there is no build cache: building images is not supported yet")
+        router.refuse("POST", "build/cancel", "there is no build: building images is not supported yet")
+        router.refuse("POST", "session", "BuildKit's sessions are not supported: building images is not supported yet")
+        router.refuse("POST", "grpc", "BuildKit's protocol is not supported: building images is not supported yet")
+        router.refuse(
+            "POST", "commit", "committing containers is not supported yet",
+            hint: "Export its files with `tandem export`, and import them.")
+        for (method, pattern) in [
+            ("GET", "networks"), ("POST", "networks/create"), ("POST", "networks/prune"), ("GET", "networks/{id}"),
+            ("DELETE", "networks/{id}"), ("POST", "networks/{id}/connect"), ("POST", "networks/{id}/disconnect"),
+        ] {
+            router.refuse(
+                method, pattern, "networks other than none and host are not supported yet",
+                hint: "Use --network none or --network host.")
+        }
+        router.refuse("PUT", "volumes/{name}", "there are no cluster volumes: Tandem knows no swarm")
+        router.refuse("GET", "containers/{id}/checkpoints", "checkpoints are not supported")
+        router.refuse("POST", "containers/{id}/checkpoints", "checkpoints are not supported")
+        router.refuse("DELETE", "containers/{id}/checkpoints/{checkpoint}", "checkpoints are not supported")
+    }
+
+    private static func addSwarm(_ router: inout Router) {
+        var routes = [
+            ("GET", "swarm"), ("POST", "swarm/init"), ("POST", "swarm/join"), ("POST", "swarm/leave"),
+            ("POST", "swarm/update"), ("GET", "swarm/unlockkey"), ("POST", "swarm/unlock"),
+            ("GET", "nodes"), ("GET", "nodes/{id}"), ("DELETE", "nodes/{id}"), ("POST", "nodes/{id}/update"),
+            ("GET", "services/{id}/logs"), ("GET", "tasks"), ("GET", "tasks/{id}"), ("GET", "tasks/{id}/logs"),
+        ]
+        for kind in ["services", "secrets", "configs"] {
+            routes += [
+                ("GET", kind), ("POST", "\(kind)/create"), ("GET", "\(kind)/{id}"), ("DELETE", "\(kind)/{id}"),
+                ("POST", "\(kind)/{id}/update"),
+            ]
+        }
+        for (method, pattern) in routes {
+            router.refuse(
+                method, pattern, "Tandem knows no swarm: it runs workloads on one host",
+                hint: "Use compose for several services on this host.")
+        }
+    }
+
+    private static func addPlugins(_ router: inout Router) {
+        router.add("GET", "plugins") { (_, call) throws(EngineError) in try await call.connection.respond([]) }
+        for (method, pattern) in [
+            ("GET", "plugins/privileges"), ("POST", "plugins/pull"), ("POST", "plugins/create"),
+            ("GET", "plugins/{name...}/json"), ("DELETE", "plugins/{name...}"), ("POST", "plugins/{name...}/enable"),
+            ("POST", "plugins/{name...}/disable"), ("POST", "plugins/{name...}/upgrade"),
+            ("POST", "plugins/{name...}/push"), ("POST", "plugins/{name...}/set"),
+        ] {
+            router.refuse(method, pattern, "plugins are not supported")
+        }
+    }
+}
