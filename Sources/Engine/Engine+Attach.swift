@@ -24,6 +24,7 @@ extension Engine {
         _ reference: String, input: Bool, output: Bool, errors: Bool
     ) async throws(EngineError) -> Attachment {
         let workload = try find(reference)
+        try refuseRestarting(workload)
         let number = number()
         guard let instance = workload.instance else {
             let (stream, registered) = AsyncStream.makeStream(of: Void.self)

@@ -21,7 +21,7 @@ extension Engine {
         workload.instance = nil
         workload.record.exit = ExitStatus(code: known?.code ?? 137, outOfMemory: isOutOfMemory)
         workload.record.finished = known.map { Timestamp(nanoseconds: $0.time) } ?? HostTime.now
-        workload.record.state = .exited
+        settleEnd(of: workload)
         if known == nil { workload.record.error = "the workload's monitor was killed" }
         workload.record.trace = phases.snapshot
         for number in workload.executions.keys where workload.executions[number]?.isRunning == true {

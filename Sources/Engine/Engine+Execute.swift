@@ -107,8 +107,16 @@ extension Engine {
         session.resize(rows: rows, columns: columns)
     }
 
+    func refuseRestarting(_ workload: Workload) throws(EngineError) {
+        guard workload.record.state == .restarting else { return }
+        throw EngineError(
+            .conflict, "Container \(workload.id) is restarting, wait until the container is running",
+            hint: "`tandem logs \(workload.record.name)` may say why it does not stay up.")
+    }
+
     /// The instance of a workload that runs and is not frozen.
     func running(_ workload: Workload) throws(EngineError) -> any WorkloadInstance {
+        try refuseRestarting(workload)
         guard let instance = workload.instance else {
             throw EngineError(
                 .conflict, "container \(workload.id) is not running", hint: "tandem start \(workload.record.name)")

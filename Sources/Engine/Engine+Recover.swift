@@ -20,6 +20,7 @@ extension Engine {
             if record.isRunning { await adopt(workload) }
         }
         await removeStrays()
+        startUnattended()
     }
 
     private func adopt(_ workload: Workload) async {

@@ -17,19 +17,21 @@ extension Engine {
         let workload = try find(reference)
         try await exclusively(workload) { () throws(EngineError) in
             switch workload.record.state {
-            case .running: throw EngineError(.notModified, "the container '\(workload.record.name)' is already running")
+            case .running, .restarting:
+                throw EngineError(.notModified, "the container '\(workload.record.name)' is already running")
             case .paused:
                 throw EngineError(
                     .conflict, "cannot start a paused container, try unpause instead",
                     hint: "tandem unpause \(workload.record.name)")
             default: break
             }
+            workload.beginUserStart()
             try await launch(workload, requested: requested)
         }
     }
 
     /// The gate is closed.
-    private func launch(_ workload: Workload, requested: UInt64) async throws(EngineError) {
+    func launch(_ workload: Workload, requested: UInt64) async throws(EngineError) {
         let phases = PhaseRecorder(requested: requested)
         do throws(EngineError) {
             let backend = try backend(of: workload)

@@ -16,10 +16,12 @@ extension Engine {
     /// - Throws: `.notModified` if it does not run.
     public func stop(_ reference: String, timeout: Int? = nil, signal: Int32? = nil) async throws(EngineError) {
         let workload = try find(reference)
+        if await endRestarting(workload) { return emit("stop", workload) }
         guard let instance = workload.instance else {
             throw EngineError(.notModified, "the container '\(workload.record.name)' is not running")
         }
         workload.isStopping = true
+        await noteUserStop(of: workload, signal: SIGKILL)
         if workload.record.state == .paused { try await unpause(reference) }
         instance.monitor.signal(signal ?? workload.record.spec.stopSignal)
         emit("kill", workload, ["signal": String(signal ?? workload.record.spec.stopSignal)])
@@ -32,11 +34,13 @@ extension Engine {
     /// Sends a signal to a workload's first process.
     public func kill(_ reference: String, signal: Int32) async throws(EngineError) {
         let workload = try find(reference)
+        if await endRestarting(workload) { return }
         guard let instance = workload.instance else {
             throw EngineError(
                 .conflict, "cannot kill container: \(reference): container \(workload.id) is not running",
                 hint: "`tandem ps -a` shows its state.")
         }
+        await noteUserStop(of: workload, signal: signal)
         instance.monitor.signal(signal)
         emit("kill", workload, ["signal": String(signal)])
         guard signal == SIGKILL else { return }
@@ -48,7 +52,7 @@ extension Engine {
     /// Stops, if it runs, and starts again.
     public func restart(_ reference: String, timeout: Int? = nil) async throws(EngineError) {
         let workload = try find(reference)
-        if workload.instance != nil {
+        if workload.isActive {
             // `--rm` would take it away in between.
             let removesOnExit = workload.record.spec.removeOnExit
             workload.record.spec.removeOnExit = false
@@ -67,6 +71,7 @@ extension Engine {
     public func pause(_ reference: String) async throws(EngineError) {
         let workload = try find(reference)
         try await exclusively(workload) { () throws(EngineError) in
+            try refuseRestarting(workload)
             guard let instance = workload.instance else {
                 throw EngineError(.conflict, "Container \(workload.record.name) is not running")
             }
@@ -99,7 +104,7 @@ extension Engine {
     /// `force` kills it first if it runs.
     public func remove(_ reference: String, force: Bool, removingVolumes: Bool) async throws(EngineError) {
         let workload = try find(reference)
-        if let instance = workload.instance {
+        if workload.isActive {
             guard force else {
                 let state = workload.record.state.rawValue
                 throw EngineError(
@@ -107,6 +112,10 @@ extension Engine {
                     "cannot remove container \"/\(workload.record.name)\": container is \(state): stop the container before removing or force remove",
                     hint: "tandem rm -f \(workload.record.name)")
             }
+            _ = await endRestarting(workload)
+        }
+        if let instance = workload.instance {
+            await noteUserStop(of: workload, signal: SIGKILL)
             if workload.record.state == .paused { try await unpause(reference) }
             workload.isStopping = true
             try await endNow(workload, instance)
@@ -148,16 +157,23 @@ extension Engine {
         }
     }
 
-    /// Changes the limits of a workload, running or not.
+    /// Changes the limits of a workload, running or not, and its restart policy if one is given.
     public func update(
-        _ reference: String, _ change: @Sendable (inout ResourceLimits) -> Void
+        _ reference: String, restart: RestartPolicy? = nil, _ change: @Sendable (inout ResourceLimits) -> Void
     ) async throws(EngineError) {
         let workload = try find(reference)
         try await exclusively(workload) { () throws(EngineError) in
+            if let restart, restart != .never, workload.record.spec.removeOnExit {
+                throw EngineError(
+                    .conflict,
+                    "Cannot update container \(workload.id): Restart policy cannot be updated because AutoRemove is enabled for the container",
+                    hint: "Create it without --rm.")
+            }
             var limits = workload.record.spec.limits
             change(&limits)
             if let instance = workload.instance { try await instance.update(limits) }
             workload.record.spec.limits = limits
+            workload.record.spec.restart = restart ?? workload.record.spec.restart
             try await state.save(workload.record)
             emit("update", workload)
         }

@@ -20,7 +20,7 @@ extension Engine {
         _ reference: String, for condition: WaitCondition
     ) async throws(EngineError) -> Task<ExitStatus?, Never> {
         let workload = try find(reference)
-        if condition == .notRunning && workload.instance == nil {
+        if condition == .notRunning && !workload.isActive {
             let status = workload.record.exit ?? ExitStatus(code: 0)
             return Task { status }
         }
@@ -48,7 +48,7 @@ extension Engine {
         guard let workload = workloads[id] else { return continuation.resume(returning: nil) }
         if condition == .removed {
             workload.removalWaiters[number] = continuation
-        } else if condition == .notRunning && workload.instance == nil {
+        } else if condition == .notRunning && !workload.isActive {
             continuation.resume(returning: workload.record.exit)
         } else {
             workload.exitWaiters[number] = continuation

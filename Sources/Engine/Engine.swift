@@ -29,6 +29,8 @@ public actor Engine {
     var eventListeners: [UInt64: AsyncStream<EngineEvent>.Continuation] = [:]
     /// Clean-ups that go on after their workload's end has been told.
     var backgroundWork: [UInt64: Task<Void, Never>] = [:]
+    /// Whether the daemon is about to end.
+    var isShuttingDown = false
 
     /// Puts an engine together; `recover` has to follow.
     public init(
@@ -120,8 +122,9 @@ public actor Engine {
         return try await body()
     }
 
-    /// Waits for the clean-ups that are under way.
+    /// Begins nothing new by itself, and waits for what is under way.
     public func settle() async {
+        endRestarts()
         for task in backgroundWork.values { await task.value }
     }
 

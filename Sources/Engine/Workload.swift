@@ -17,6 +17,11 @@ final class Workload {
     /// Whether a stop or removal is under way, so that the end is no surprise.
     var isStopping = false
 
+    /// When it is started again without anyone asking.
+    var restarts = RestartSchedule()
+    /// The wait for that start.
+    var pendingStart: Task<Void, Never>?
+
     /// Who waits for the next end.
     var exitWaiters: [UInt64: CheckedContinuation<ExitStatus?, Never>] = [:]
     /// Who waits for the removal.
@@ -29,6 +34,16 @@ final class Workload {
     init(_ record: WorkloadRecord) { self.record = record }
 
     var id: WorkloadID { record.id }
+
+    /// Whether it runs, or is about to by itself: Docker's `Running`.
+    var isActive: Bool { instance != nil || record.state == .restarting }
+
+    /// A start by the user begins everything about restarts anew.
+    func beginUserStart() {
+        restarts = RestartSchedule()
+        record.restartCount = 0
+        record.stoppedByUser = false
+    }
 }
 
 /// A client that waits for a start.

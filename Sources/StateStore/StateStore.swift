@@ -45,6 +45,14 @@ public final class StateStore: Sendable {
                 table.column("record", .jsonText).notNull()
             }
         }
+        migrator.registerMigration("restart policies") { database in
+            try database.execute(
+                sql: """
+                    UPDATE workload SET record = json_set(
+                        record, '$.spec.restart', json('{"never":{}}'), '$.restartCount', 0,
+                        '$.stoppedByUser', json('false'))
+                    """)
+        }
         return migrator
     }
 

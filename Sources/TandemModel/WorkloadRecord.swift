@@ -20,6 +20,10 @@ public struct WorkloadRecord: Hashable, Sendable, Codable {
     public var exit: ExitStatus?
     /// Why the last start failed; empty if it did not.
     public var error: String
+    /// How many times its restart policy has started it since the user did.
+    public var restartCount: Int
+    /// Whether the user has stopped it since it was last started.
+    public var stoppedByUser: Bool
     /// The last start's phases.
     public var trace: StartupTrace?
 
@@ -31,8 +35,13 @@ public struct WorkloadRecord: Hashable, Sendable, Codable {
         self.created = created
         state = .created
         error = ""
+        restartCount = 0
+        stoppedByUser = false
     }
 
     /// Whether its first process runs, frozen or not.
     public var isRunning: Bool { state == .running || state == .paused }
+
+    /// Whether it runs, or is about to by itself: Docker's `Running`.
+    public var isActive: Bool { isRunning || state == .restarting }
 }

@@ -38,6 +38,8 @@ public struct WorkloadSpec: Hashable, Sendable, Codable {
     public var stopTimeout: Int
     /// Where the output goes.
     public var log: LogOptions
+    /// Whether the workload is started again when it has ended (`--restart`).
+    public var restart: RestartPolicy
     /// Whether the workload is removed when it ends (`--rm`).
     public var removeOnExit: Bool
     /// Whether standard input is closed when the first attached client leaves.
@@ -76,6 +78,7 @@ public struct WorkloadSpec: Hashable, Sendable, Codable {
         stopSignal = 15
         stopTimeout = 10
         log = LogOptions()
+        restart = .never
         removeOnExit = false
         standardInputOnce = false
         sysctls = [:]

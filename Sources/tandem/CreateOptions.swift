@@ -20,6 +20,9 @@ struct CreateOptions: ParsableArguments {
     @Flag(help: "Remove it when it ends.")
     var rm = false
 
+    @Option(help: "When to start it again: no, always, unless-stopped or on-failure[:N].")
+    var restart: String?
+
     @Flag(name: .shortAndLong, help: "Keep standard input open.")
     var interactive = false
 
@@ -186,6 +189,10 @@ struct CreateOptions: ParsableArguments {
             "NetworkMode": .string(network ?? "default"), "Binds": .strings(try volume.map(Self.absolute)),
             "ExtraHosts": .strings(addHost), "GroupAdd": .strings(groupAdd),
         ]
+        if let restart { host["RestartPolicy"] = try RestartOption.parse(restart) }
+        guard !rm || ["", "no"].contains(host["RestartPolicy"]["Name"].string ?? "") else {
+            throw CommandFailure(125, "conflicting options: cannot specify both --restart and --rm")
+        }
         if runInit { host["Init"] = true }
         host["Memory"] = .count(try bytes(memory, "memory"))
         host["MemorySwap"] = memorySwap == "-1" ? -1 : .count(try bytes(memorySwap, "memory-swap"))

@@ -193,7 +193,7 @@ struct RenameCommand: AsyncParsableCommand {
 
 struct UpdateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "update", abstract: "Change limits of containers or VMs.")
+        commandName: "update", abstract: "Change limits and the restart policy of containers or VMs.")
 
     @Option(name: .shortAndLong, help: "Memory.")
     var memory: String?
@@ -204,11 +204,15 @@ struct UpdateCommand: AsyncParsableCommand {
     @Option(parsing: .unconditional, help: "Most processes and threads.")
     var pidsLimit: Int?
 
+    @Option(help: "When to start it again: no, always, unless-stopped or on-failure[:N].")
+    var restart: String?
+
     @Argument(help: "Names or ids.")
     var container: [String]
 
     func run() async throws {
         var body: JSONValue = [:]
+        if let restart { body["RestartPolicy"] = try RestartOption.parse(restart) }
         if let memory {
             guard let size = ByteCount(dockerText: memory) else {
                 throw CommandFailure(125, "invalid argument \"\(memory)\" for \"--memory\": invalid size")

@@ -55,6 +55,33 @@ struct CreateRequestTests {
         #expect(limits.pids == 7)
     }
 
+    @Test("restart policies are read")
+    func restartPolicies() throws {
+        #expect(try RestartRequest.policy(from: [:]) == nil)
+        let failure: JSONValue = ["RestartPolicy": ["Name": "on-failure", "MaximumRetryCount": 3]]
+        #expect(try RestartRequest.policy(from: failure) == .onFailure(maximumRetries: 3))
+        #expect(try RestartRequest.policy(from: ["RestartPolicy": ["Name": "always"]]) == .always)
+    }
+
+    @Test(
+        "bad restart policies are refused in dockerd's words",
+        arguments: [
+            (
+                "sometimes", 0,
+                "unknown policy 'sometimes'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'"
+            ),
+            ("always", 1, "maximum retry count can only be used with 'on-failure'"),
+            ("no", -1, "maximum retry count can only be used with 'on-failure' and cannot be negative"),
+            ("on-failure", -1, "maximum retry count cannot be negative"),
+        ])
+    func badRestartPolicies(_ name: String, _ count: Int, _ reason: String) {
+        let error = #expect(throws: EngineError.self) {
+            try RestartRequest.policy(
+                from: ["RestartPolicy": ["Name": .string(name), "MaximumRetryCount": .count(count)]])
+        }
+        #expect(error?.message == "invalid restart policy: \(reason)")
+    }
+
     @Test("times are seconds with a fraction, or RFC 3339")
     func times() throws {
         #expect(try TimeParameter.parse("1.5").nanoseconds == 1_500_000_000)

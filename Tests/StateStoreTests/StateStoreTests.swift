@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import GRDB
 import StateStore
 import TandemModel
 import Testing
@@ -30,6 +31,21 @@ struct StateStoreTests {
         #expect(try await again.all() == [record])
         try await again.remove(record.id)
         #expect(try await again.all().isEmpty)
+    }
+
+    @Test("records from before restart policies get none")
+    func recordsWithoutPolicies() async throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let record = record("old")
+        try await StateStore(path: path).save(record)
+        try await DatabaseQueue(path: path).write { database in
+            try database.execute(
+                sql: """
+                    UPDATE workload SET record = json_remove(record, '$.spec.restart', '$.restartCount', '$.stoppedByUser');
+                    DELETE FROM grdb_migrations WHERE identifier <> 'workloads'
+                    """)
+        }
+        #expect(try await StateStore(path: path).all() == [record])
     }
 
     @Test("two workloads never have one name")

@@ -33,7 +33,7 @@ extension API {
         let all = call.request.flag("all") || limit > 0 || filters["status"] != nil || filters["exited"] != nil
         let withSize = call.request.flag("size")
         var rows: [JSONValue] = []
-        for snapshot in await engine.snapshots() where all || snapshot.record.isRunning {
+        for snapshot in await engine.snapshots() where all || snapshot.record.isActive {
             guard try ContainerFilter.matches(snapshot, filters, images: engine.images) else { continue }
             var row = ContainerDocument.summary(snapshot)
             if withSize {
@@ -106,7 +106,7 @@ extension API {
         let body = try await call.request.json()
         let present = try await engine.snapshot(call["id"]).record.spec.limits
         let limits = try LimitsRequest.limits(from: body, on: present)
-        try await engine.update(call["id"]) { $0 = limits }
+        try await engine.update(call["id"], restart: try RestartRequest.policy(from: body)) { $0 = limits }
         try await call.connection.respond(["Warnings": []])
     }
 
@@ -119,7 +119,7 @@ extension API {
     func pruneContainers(_ call: Call) async throws(EngineError) {
         var removed: [String] = []
         var space: UInt64 = 0
-        for snapshot in await engine.snapshots() where !snapshot.record.isRunning {
+        for snapshot in await engine.snapshots() where !snapshot.record.isActive {
             let id = snapshot.record.id.description
             let size = (try? await engine.storage(id)) ?? 0  // gone meanwhile: nothing to count
             do throws(EngineError) {

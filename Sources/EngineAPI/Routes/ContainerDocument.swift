@@ -33,7 +33,7 @@ enum ContainerDocument {
         case .created: return "Created"
         case .removing: return "Removal In Progress"
         case .dead: return "Dead"
-        case .restarting: return "Restarting"
+        case .restarting: return "Restarting (\(record.exit?.code ?? 0)) \(ago(record.finished)) ago"
         case .exited: return "Exited (\(record.exit?.code ?? 0)) \(ago(record.finished)) ago"
         case .running: return "Up \(ago(record.started))"
         case .paused: return "Up \(ago(record.started)) (Paused)"
@@ -82,7 +82,8 @@ enum ContainerDocument {
             "Path": .string(arguments.first ?? ""), "Args": .strings(Array(arguments.dropFirst())),
             "State": state(snapshot), "Image": .string(spec.imageID), "ResolvConfPath": "", "HostnamePath": "",
             "HostsPath": "", "LogPath": .string(spec.log.driver == .jsonFile ? snapshot.logPath.string : ""),
-            "Name": "/\(record.name)".json, "RestartCount": 0, "Driver": "erofs-overlayfs", "Platform": "linux",
+            "Name": "/\(record.name)".json, "RestartCount": .count(record.restartCount), "Driver": "erofs-overlayfs",
+            "Platform": "linux",
             "MountLabel": "", "ProcessLabel": "", "AppArmorProfile": "",
             "ExecIDs": snapshot.executions.isEmpty ? nil : .strings(snapshot.executions),
             "HostConfig": hostConfiguration(spec), "GraphDriver": ["Name": "erofs-overlayfs", "Data": [:]],
@@ -100,8 +101,8 @@ enum ContainerDocument {
     private static func state(_ snapshot: WorkloadSnapshot) -> JSONValue {
         let record = snapshot.record
         return [
-            "Status": .string(record.state.rawValue), "Running": .bool(record.isRunning),
-            "Paused": .bool(record.state == .paused), "Restarting": false,
+            "Status": .string(record.state.rawValue), "Running": .bool(record.isActive),
+            "Paused": .bool(record.state == .paused), "Restarting": .bool(record.state == .restarting),
             "OOMKilled": .bool(record.exit?.outOfMemory ?? false), "Dead": .bool(record.state == .dead),
             "Pid": .count(snapshot.processID ?? 0), "ExitCode": .count(record.isRunning ? 0 : record.exit?.code ?? 0),
             "Error": .string(record.error), "StartedAt": .string(record.started?.rfc3339 ?? noTime),
@@ -130,7 +131,10 @@ enum ContainerDocument {
         let limits = spec.limits
         return [
             "Binds": .strings(binds(spec)), "NetworkMode": .string(spec.network.rawValue), "PortBindings": [:],
-            "RestartPolicy": ["Name": "no", "MaximumRetryCount": 0], "AutoRemove": .bool(spec.removeOnExit),
+            "RestartPolicy": [
+                "Name": .string(spec.restart.name), "MaximumRetryCount": .count(spec.restart.maximumRetries),
+            ],
+            "AutoRemove": .bool(spec.removeOnExit),
             "LogConfig": ["Type": .string(spec.log.driver.rawValue), "Config": .map(logOptions(spec.log))],
             "CapAdd": security.addedCapabilities.isEmpty ? nil : .strings(security.addedCapabilities),
             "CapDrop": security.droppedCapabilities.isEmpty ? nil : .strings(security.droppedCapabilities),

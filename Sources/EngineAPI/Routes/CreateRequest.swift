@@ -46,6 +46,12 @@ struct CreateRequest {
         spec.readOnlyRoot = host["ReadonlyRootfs"].bool ?? false
         spec.runInit = host["Init"].bool ?? false
         spec.removeOnExit = host["AutoRemove"].bool ?? false
+        spec.restart = try RestartRequest.policy(from: host) ?? .never
+        guard spec.restart == .never || !spec.removeOnExit else {
+            throw EngineError(
+                .invalidArgument, "can't create 'AutoRemove' container with restart policy",
+                hint: "Leave out --rm or --restart.")
+        }
         spec.sysctls = host["Sysctls"].stringMap ?? [:]
         spec.extraHosts = host["ExtraHosts"].strings ?? []
         spec.outOfMemoryScoreAdjustment = Int(clamping: host["OomScoreAdj"].integer ?? 0)
@@ -232,16 +238,13 @@ struct CreateRequest {
         "ExtraHosts", "GroupAdd", "Init", "LogConfig", "MaskedPaths", "Memory", "MemoryReservation", "MemorySwap",
         "Mounts",
         "NanoCpus", "NetworkMode", "OomScoreAdj", "PidsLimit", "Privileged", "ReadonlyPaths", "ReadonlyRootfs",
-        "Runtime",
+        "RestartPolicy", "Runtime",
         "SecurityOpt", "ShmSize", "Sysctls", "Tmpfs", "Ulimits", "ConsoleSize", "VolumeDriver",
     ]
 
     /// Values that ask for what is the case anyway.
     private static let harmless: [String: [JSONValue]] = [
         "MemorySwappiness": [-1], "IpcMode": ["private"], "CgroupnsMode": ["private"], "VolumeDriver": ["local"],
-        "RestartPolicy": [
-            ["Name": "no", "MaximumRetryCount": 0], ["Name": "", "MaximumRetryCount": 0], ["Name": "no"],
-        ],
         "BlkioWeightDevice": [[]], "Isolation": ["default"],
     ]
 
