@@ -19,6 +19,7 @@ extension Engine {
         let known = record ?? MonitorConnection.recordedExit(at: paths.exitRecord(id))
         let isOutOfMemory = await instance.wasOutOfMemory() || known?.outOfMemory == true
         workload.instance = nil
+        endProbing(workload)
         workload.record.exit = ExitStatus(code: known?.code ?? 137, outOfMemory: isOutOfMemory)
         workload.record.finished = known.map { Timestamp(nanoseconds: $0.time) } ?? HostTime.now
         settleEnd(of: workload)

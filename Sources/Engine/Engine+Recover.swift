@@ -33,6 +33,7 @@ extension Engine {
                 workload.plan = plan
                 logger.info("adopted '\(workload.record.name)'")
                 watch(workload, phases: phases)
+                beginProbing(workload)
                 return
             }
         } catch {

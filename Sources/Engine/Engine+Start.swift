@@ -57,6 +57,7 @@ extension Engine {
         workload.record.error = ""
         workload.record.trace = phases.snapshot
         workload.isStopping = false
+        beginProbing(workload)
         emit("start", workload)
         watch(workload, phases: phases)
         // Nobody has to wait for this: a monitor that listens tells the next daemon the same.

@@ -80,6 +80,7 @@ extension Engine {
             }
             try await instance.pause()
             workload.record.state = .paused
+            endProbing(workload)
             emit("pause", workload)
             try await state.save(workload.record)
         }
@@ -94,6 +95,7 @@ extension Engine {
             }
             try await instance.resume()
             workload.record.state = .running
+            goOnProbing(workload)
             emit("unpause", workload)
             try await state.save(workload.record)
         }

@@ -22,6 +22,9 @@ final class Workload {
     /// The wait for that start.
     var pendingStart: Task<Void, Never>?
 
+    /// Its health check, while it runs.
+    var probing: Task<Void, Never>?
+
     /// Who waits for the next end.
     var exitWaiters: [UInt64: CheckedContinuation<ExitStatus?, Never>] = [:]
     /// Who waits for the removal.

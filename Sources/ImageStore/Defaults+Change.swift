@@ -5,8 +5,8 @@ import OCI
 import TandemModel
 
 extension ImageConfiguration.Defaults {
-    /// Applies one instruction of `--change`, in a Dockerfile's words: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL,
-    /// USER, VOLUME, WORKDIR.
+    /// Applies one instruction of `--change`, in a Dockerfile's words: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK,
+    /// LABEL, SHELL, STOPSIGNAL, USER, VOLUME, WORKDIR.
     mutating func apply(change: String) throws(EngineError) {
         let parts = change.split(separator: " ", maxSplits: 1).map(String.init)
         guard parts.count == 2 else {
@@ -25,6 +25,8 @@ extension ImageConfiguration.Defaults {
         case "EXPOSE":
             let port = value.contains("/") ? String(value) : "\(value)/tcp"
             exposedPorts = (exposedPorts ?? [:]).merging([port: EmptyObject()]) { $1 }
+        case "HEALTHCHECK": healthCheck = try HealthInstruction.parse(String(value))
+        case "SHELL": shell = Self.list(String(value))
         case "VOLUME":
             for path in Self.list(String(value)) ?? value.split(separator: " ").map(String.init) {
                 volumes = (volumes ?? [:]).merging([path: EmptyObject()]) { $1 }
@@ -35,14 +37,15 @@ extension ImageConfiguration.Defaults {
         default:
             throw EngineError(
                 .invalidArgument, "\(parts[0].uppercased()) is not a valid change command",
-                hint: "Use CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR.")
+                hint:
+                    "Use CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, SHELL, STOPSIGNAL, USER, VOLUME or WORKDIR.")
         }
     }
 
     /// A JSON list, or a line for the shell.
     private static func words(_ text: String) -> [String] { list(text) ?? ["/bin/sh", "-c", text] }
 
-    private static func list(_ text: String) -> [String]? {
+    static func list(_ text: String) -> [String]? {
         // What is no JSON list is the other form.
         text.hasPrefix("[") ? try? JSONDecoder().decode([String].self, from: Data(text.utf8)) : nil
     }

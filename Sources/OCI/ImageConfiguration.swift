@@ -37,6 +37,10 @@ public struct ImageConfiguration: Sendable, Codable, Hashable {
         public var labels: [String: String]?
         /// For example `SIGTERM` or `15`.
         public var stopSignal: String?
+        /// How to find out whether a workload does its work.
+        public var healthCheck: HealthCheck?
+        /// What runs lines of shell.
+        public var shell: [String]?
 
         /// Nothing said.
         public init() {}
@@ -51,6 +55,36 @@ public struct ImageConfiguration: Sendable, Codable, Hashable {
             case workingDirectory = "WorkingDir"
             case labels = "Labels"
             case stopSignal = "StopSignal"
+            case healthCheck = "Healthcheck"
+            case shell = "Shell"
+        }
+    }
+
+    /// Docker's addition: a probe, with times in nanoseconds.
+    public struct HealthCheck: Sendable, Codable, Hashable {
+        /// `CMD` and arguments, `CMD-SHELL` and a line, or `NONE`.
+        public var test: [String]?
+        /// Between two probes.
+        public var interval: Int64?
+        /// What a probe may take.
+        public var timeout: Int64?
+        /// How long failures do not count.
+        public var startPeriod: Int64?
+        /// Between two probes of the start period.
+        public var startInterval: Int64?
+        /// Failures in a row that count as one.
+        public var retries: Int?
+
+        /// Nothing said.
+        public init() {}
+
+        private enum CodingKeys: String, CodingKey {
+            case test = "Test"
+            case interval = "Interval"
+            case timeout = "Timeout"
+            case startPeriod = "StartPeriod"
+            case startInterval = "StartInterval"
+            case retries = "Retries"
         }
     }
 

@@ -24,6 +24,8 @@ public struct WorkloadRecord: Hashable, Sendable, Codable {
     public var restartCount: Int
     /// Whether the user has stopped it since it was last started.
     public var stoppedByUser: Bool
+    /// What its health check has found since it was first started.
+    public var health: Health?
     /// The last start's phases.
     public var trace: StartupTrace?
 

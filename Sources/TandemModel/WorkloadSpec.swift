@@ -40,6 +40,8 @@ public struct WorkloadSpec: Hashable, Sendable, Codable {
     public var log: LogOptions
     /// Whether the workload is started again when it has ended (`--restart`).
     public var restart: RestartPolicy
+    /// How to find out whether it does its work.
+    public var healthCheck: HealthCheck?
     /// Whether the workload is removed when it ends (`--rm`).
     public var removeOnExit: Bool
     /// Whether standard input is closed when the first attached client leaves.

@@ -146,6 +146,8 @@ struct CreateOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: "Adjustment of the out-of-memory killer, -1000 to 1000.")
     var oomScoreAdj: Int?
 
+    @OptionGroup var health: HealthOptions
+
     @Option(help: "File that gets the id.")
     var cidfile: String?
 
@@ -178,6 +180,7 @@ struct CreateOptions: ParsableArguments {
         if let entrypoint { body["Entrypoint"] = .strings([entrypoint]) }
         if let stopSignal { body["StopSignal"] = .string(stopSignal) }
         if let stopTimeout { body["StopTimeout"] = .count(stopTimeout) }
+        if let check = try health.body() { body["Healthcheck"] = check }
         body["HostConfig"] = try hostConfiguration()
         return body
     }

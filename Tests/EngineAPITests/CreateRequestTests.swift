@@ -82,6 +82,30 @@ struct CreateRequestTests {
         #expect(error?.message == "invalid restart policy: \(reason)")
     }
 
+    @Test("a health check takes from the image what the user leaves out")
+    func healthChecks() throws {
+        var image = ImageConfiguration.Defaults()
+        #expect(try HealthRequest.check(from: .null, image: image) == nil)
+        image.healthCheck = .init()
+        image.healthCheck?.test = ["CMD", "own"]
+        image.healthCheck?.timeout = 5_000_000
+        image.healthCheck?.retries = 7
+        let check = try #require(try HealthRequest.check(from: ["Retries": 2, "Interval": 1_000_000], image: image))
+        #expect(check.test == ["CMD", "own"])
+        #expect(check.interval == .milliseconds(1))
+        #expect(check.timeout == .milliseconds(5))
+        #expect(check.retries == 2)
+        #expect(try HealthRequest.check(from: ["Test": ["NONE"]], image: image)?.command == nil)
+        for (body, words) in [
+            (["Interval": 999_999], "Interval in Healthcheck cannot be less than 1ms"),
+            (["StartPeriod": -1], "StartPeriod in Healthcheck cannot be less than 1ms"),
+            (["Retries": -1], "Retries in Healthcheck cannot be negative"),
+        ] as [(JSONValue, String)] {
+            let error = #expect(throws: EngineError.self) { try HealthRequest.check(from: body, image: image) }
+            #expect(error?.message == words)
+        }
+    }
+
     @Test("times are seconds with a fraction, or RFC 3339")
     func times() throws {
         #expect(try TimeParameter.parse("1.5").nanoseconds == 1_500_000_000)

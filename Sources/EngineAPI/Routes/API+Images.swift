@@ -83,6 +83,8 @@ extension API {
             "Cmd": defaults.command.map { .strings($0) } ?? nil, "WorkingDir": .string(defaults.workingDirectory ?? ""),
             "Labels": .map(defaults.labels ?? [:]), "ExposedPorts": set(defaults.exposedPorts),
             "Volumes": set(defaults.volumes), "StopSignal": .string(defaults.stopSignal ?? ""),
+            "Healthcheck": defaults.healthCheck.map { JSONValue(encoding: $0) } ?? nil,
+            "Shell": defaults.shell.map { .strings($0) } ?? nil,
         ]
     }
 

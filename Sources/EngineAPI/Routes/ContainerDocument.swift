@@ -35,7 +35,7 @@ enum ContainerDocument {
         case .dead: return "Dead"
         case .restarting: return "Restarting (\(record.exit?.code ?? 0)) \(ago(record.finished)) ago"
         case .exited: return "Exited (\(record.exit?.code ?? 0)) \(ago(record.finished)) ago"
-        case .running: return "Up \(ago(record.started))"
+        case .running: return "Up \(ago(record.started))" + HealthDocument.suffix(record.health)
         case .paused: return "Up \(ago(record.started)) (Paused)"
         }
     }
@@ -100,7 +100,7 @@ enum ContainerDocument {
 
     private static func state(_ snapshot: WorkloadSnapshot) -> JSONValue {
         let record = snapshot.record
-        return [
+        var document: JSONValue = [
             "Status": .string(record.state.rawValue), "Running": .bool(record.isActive),
             "Paused": .bool(record.state == .paused), "Restarting": .bool(record.state == .restarting),
             "OOMKilled": .bool(record.exit?.outOfMemory ?? false), "Dead": .bool(record.state == .dead),
@@ -108,12 +108,14 @@ enum ContainerDocument {
             "Error": .string(record.error), "StartedAt": .string(record.started?.rfc3339 ?? noTime),
             "FinishedAt": .string(record.finished?.rfc3339 ?? noTime),
         ]
+        if let health = record.health { document["Health"] = HealthDocument.full(health) }
+        return document
     }
 
     private static func configuration(_ spec: WorkloadSpec) -> JSONValue {
         let arguments = spec.process.arguments
         let entrypoint = Array(arguments.prefix(spec.entrypointCount))
-        return [
+        var document: JSONValue = [
             "Hostname": .string(spec.hostname), "Domainname": .string(spec.domainname),
             "User": .string(spec.process.user),
             "AttachStdin": .bool(spec.process.openStandardInput), "AttachStdout": true, "AttachStderr": true,
@@ -124,6 +126,8 @@ enum ContainerDocument {
             "Entrypoint": entrypoint.isEmpty ? nil : .strings(entrypoint), "OnBuild": nil, "Labels": .map(spec.labels),
             "StopSignal": .string(SignalName.name(of: spec.stopSignal)), "StopTimeout": .count(spec.stopTimeout),
         ]
+        if let check = spec.healthCheck { document["Healthcheck"] = HealthDocument.configuration(check) }
+        return document
     }
 
     private static func hostConfiguration(_ spec: WorkloadSpec) -> JSONValue {

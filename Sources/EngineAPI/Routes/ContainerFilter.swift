@@ -26,6 +26,11 @@ enum ContainerFilter {
                     hint: "States are \(WorkloadState.allCases.map(\.rawValue).joined(separator: ", ")).")
             }
             return values.contains(record.state.rawValue)
+        case "health":
+            for value in values where !["starting", "healthy", "unhealthy", "none"].contains(value) {
+                throw EngineError(.invalidArgument, "Unrecognised filter value for health: \(value)")
+            }
+            return values.contains(record.health?.status.rawValue ?? "none")
         case "id": return values.contains { record.id.description.hasPrefix($0) }
         case "name": return values.contains { record.name.contains($0.hasPrefix("/") ? String($0.dropFirst()) : $0) }
         case "label": return values.allSatisfy { label($0, record.spec.labels) }

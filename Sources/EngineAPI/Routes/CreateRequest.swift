@@ -17,7 +17,7 @@ struct CreateRequest {
         self.body = body
         host = body["HostConfig"]
         defaults = image.configuration.config ?? ImageConfiguration.Defaults()
-        try Self.refuseUnknown(host, body)
+        try Self.refuseUnknown(host)
     }
 
     func specification(image: Image) throws(EngineError) -> WorkloadSpec {
@@ -63,6 +63,7 @@ struct CreateRequest {
         spec.log = try log()
         spec.resourceLimits = try processLimits()
         spec.devices = try devices()
+        spec.healthCheck = try HealthRequest.check(from: body["Healthcheck"], image: defaults)
         try setStop(&spec)
         return spec
     }
@@ -248,14 +249,12 @@ struct CreateRequest {
         "BlkioWeightDevice": [[]], "Isolation": ["default"],
     ]
 
-    private static func refuseUnknown(_ host: JSONValue, _ body: JSONValue) throws(EngineError) {
+    private static func refuseUnknown(_ host: JSONValue) throws(EngineError) {
         var refused: [String] = []
         for (name, value) in host.object ?? [:] {
             guard !known.contains(name), !value.isEmpty, harmless[name]?.contains(value) != true else { continue }
             refused.append(name)
         }
-        let health = body["Healthcheck"]["Test"].strings ?? []
-        if !health.isEmpty && health != ["NONE"] { refused.append("Healthcheck") }
         guard refused.isEmpty else {
             let names = refused.sorted().joined(separator: ", ")
             throw EngineError(
