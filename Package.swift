@@ -73,7 +73,7 @@ let package = Package(
         .target(
             name: "VolumeStore",
             dependencies: [
-                "LinuxSystem", "TandemModel",
+                "CLinux", "LinuxSystem", "TandemModel",
                 .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: strict),
         .target(
@@ -89,7 +89,7 @@ let package = Package(
         .target(
             name: "Backend",
             dependencies: [
-                "LaunchProtocol", "LinuxSystem", "Monitor", "OCI", "TandemModel",
+                "CLinux", "LaunchProtocol", "LinuxSystem", "Monitor", "OCI", "TandemModel",
                 .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: strict),
 
@@ -181,7 +181,9 @@ let package = Package(
         .testTarget(name: "LaunchProtocolTests", dependencies: ["LaunchProtocol"], swiftSettings: strict),
         .testTarget(
             name: "LinuxSystemTests",
-            dependencies: ["LinuxSystem", "TandemModel", .product(name: "SystemPackage", package: "swift-system")],
+            dependencies: [
+                "CLinux", "LinuxSystem", "TandemModel", .product(name: "SystemPackage", package: "swift-system"),
+            ],
             swiftSettings: strict),
         .testTarget(name: "OCITests", dependencies: ["OCI", "TandemModel"], swiftSettings: strict),
         .testTarget(name: "StatisticsTests", dependencies: ["Statistics"], swiftSettings: strict),
@@ -194,7 +196,9 @@ let package = Package(
             ], swiftSettings: strict),
         .testTarget(
             name: "VolumeStoreTests",
-            dependencies: ["VolumeStore", "TandemModel", .product(name: "SystemPackage", package: "swift-system")],
+            dependencies: [
+                "VolumeStore", "LinuxSystem", "TandemModel", .product(name: "SystemPackage", package: "swift-system"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "StateStoreTests",
@@ -232,7 +236,11 @@ let package = Package(
                 "TandemModel", "VolumeStore", .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: strict),
         .testTarget(
-            name: "EngineAPITests", dependencies: ["EngineAPI", "APIModel", "Engine", "OCI", "TandemModel"],
+            name: "EngineAPITests",
+            dependencies: [
+                "EngineAPI", "APIModel", "Engine", "OCI", "TandemModel", "VolumeStore",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
             swiftSettings: strict),
         .testTarget(name: "ClientTests", dependencies: ["Client", "APIModel", "TandemModel"], swiftSettings: strict),
         .testTarget(

@@ -21,15 +21,17 @@ public final class ContainerBackend: WorkloadBackend {
     /// Sweeps what an earlier daemon has mounted, and finds out what the host has.
     ///
     /// Blocks.
-    public init(paths: WorkloadPaths, program: MonitorProgram) throws(EngineError) {
+    ///
+    /// `layerMounts` may be used by others too; it ends with this backend.
+    public init(paths: WorkloadPaths, program: MonitorProgram, layerMounts: LayerMounts) throws(EngineError) {
         self.paths = paths
         self.program = program
+        self.layerMounts = layerMounts
         try Folders.make(paths.runRoot.appending("workloads"), mode: 0o700)
         for fileSystem in ["erofs", "overlay"] where !HostInformation.fileSystems.contains(fileSystem) {
             // Distributions keep them as modules; what is still missing then, the report says.
             try? SystemProgram(path: "/sbin/modprobe", arguments: [fileSystem]).run()
         }
-        layerMounts = try LayerMounts(folder: paths.layers)
         do throws(EngineError) {
             cgroups = .success(try Cgroups.detect(scope: paths.scope))
         } catch {

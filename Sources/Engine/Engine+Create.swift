@@ -14,35 +14,43 @@ extension Engine {
     public func create(name: String?, _ spec: WorkloadSpec) async throws(EngineError) -> WorkloadRecord {
         if let name { try checkName(name) }
         let backend = try backend(for: spec.kind)
-        let image = try images.image(spec.imageID)
+        _ = try images.image(spec.imageID)
         var spec = spec
         let id = WorkloadID.random()
         if spec.hostname.isEmpty { spec.hostname = spec.network == .host ? HostInformation.hostname : id.short }
-        // Checked against the final plan before anything is made.
-        let made = try nameVolumes(of: &spec, imageID: image.id)
+        // Checked against the final plan before anything else is made.
+        let made = try await nameVolumes(of: &spec)
         do throws(EngineError) {
-            _ = try backend.plan(try request(id, spec))
-            let record = WorkloadRecord(id: id, name: try freeName(name), spec: spec, created: HostTime.now)
-            let workload = Workload(record)
-            // The name is taken before the first suspension.
-            workloads[id] = workload
-            names[record.name] = id
-            do throws(EngineError) {
-                try await state.save(record)
-            } catch {
-                workloads[id] = nil
-                names[record.name] = nil
-                throw error
-            }
-            emit("create", workload)
-            return record
+            let request = try request(id, spec)
+            _ = try backend.plan(request)
+            return try await register(
+                WorkloadRecord(id: id, name: try freeName(name), spec: spec, created: HostTime.now), request)
         } catch {
-            for name in made {
-                // The first error is what matters; a volume that stays is seen by `volume ls`.
-                try? volumes.remove(name, users: [])
-            }
+            await takeBack(made)
             throw error
         }
+    }
+
+    private func register(_ record: WorkloadRecord, _ request: WorkloadRequest) async throws(EngineError)
+        -> WorkloadRecord
+    {
+        let workload = Workload(record)
+        // The name is taken, and the volumes have a user, before the first suspension; who finds it waits at the gate.
+        workloads[record.id] = workload
+        names[record.name] = record.id
+        await workload.gate.enter()
+        defer { workload.gate.leave() }
+        do throws(EngineError) {
+            try await fillVolumes(request)
+            try await state.save(record)
+        } catch {
+            workload.isRemoved = true
+            workloads[record.id] = nil
+            names[record.name] = nil
+            throw error
+        }
+        emit("create", workload)
+        return record
     }
 
     /// Docker's rule for names: `[a-zA-Z0-9][a-zA-Z0-9_.-]+`.
@@ -76,29 +84,13 @@ extension Engine {
         }
     }
 
-    /// Makes the volumes that a workload names, and anonymous ones for those without a name.
-    ///
-    /// - Returns: The names of those that did not exist before.
-    private func nameVolumes(of spec: inout WorkloadSpec, imageID: String) throws(EngineError) -> [String] {
-        var made: [String] = []
-        let present = Set(volumes.all.map(\.name))
-        for index in spec.mounts.indices {
-            guard case .volume(let name) = spec.mounts[index].source else { continue }
-            let volume = try volumes.create(name: name.isEmpty ? nil : name)
-            if !present.contains(volume.name) { made.append(volume.name) }
-            spec.mounts[index].source = .volume(name: volume.name)
-            if name.isEmpty { spec.mounts[index].anonymous = true }
-        }
-        return made
-    }
-
     /// Everything that a backend needs to know.
     func request(_ id: WorkloadID, _ spec: WorkloadSpec) throws(EngineError) -> WorkloadRequest {
         let image = try images.image(spec.imageID)
         var mounts: [ResolvedMount] = []
         for mount in spec.mounts { mounts.append(try resolve(mount)) }
         return WorkloadRequest(
-            id: id, spec: spec, layers: image.layers.map { LayerFile(diffID: $0.diffID, path: $0.path) },
+            id: id, spec: spec, layers: image.stack.map { LayerFile(diffID: $0.diffID, path: $0.path) },
             mounts: mounts,
             files: GeneratedFiles.make(for: spec), dataDirectory: paths.dataDirectory(id),
             runDirectory: paths.runDirectory(id))

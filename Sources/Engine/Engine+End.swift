@@ -48,6 +48,7 @@ extension Engine {
     private func release(_ workload: Workload) async {
         do throws(EngineError) {
             try await backend(of: workload).releaseRuntime(workload.id)
+            try await releaseVolumes(workload.id)
         } catch {
             logger.error("'\(workload.record.name)' left something behind: \(error)")
         }
@@ -108,13 +109,12 @@ extension Engine {
         resume(&workload.removalWaiters, with: workload.record.exit)
         resume(&workload.exitWaiters, with: workload.record.exit)
         let anonymous = removingVolumes ? anonymousVolumes(of: workload) : []
-        inBackground { [volumes, logger] in
+        inBackground { [self] in
             do throws(EngineError) {
                 try await backend.releaseRuntime(id)
+                try await releaseVolumes(id)
                 try await backend.removeStorage(id)
-                for volume in anonymous {
-                    try await BlockingQueue.run { () throws(EngineError) in try volumes.remove(volume, users: []) }
-                }
+                try await removeAnonymousVolumes(anonymous)
             } catch {
                 logger.error("'\(name)' left something behind: \(error)")
             }
@@ -123,9 +123,7 @@ extension Engine {
 
     private func anonymousVolumes(of workload: Workload) -> [String] {
         workload.record.spec.mounts.compactMap { mount in
-            guard mount.anonymous, case .volume(let name) = mount.source, users(ofVolume: name).isEmpty else {
-                return nil
-            }
+            guard mount.anonymous, case .volume(let name) = mount.source else { return nil }
             return name
         }
     }

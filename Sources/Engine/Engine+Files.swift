@@ -77,7 +77,14 @@ extension Engine {
         plan.monitor.launch.process.user = []
         plan.monitor.launch.root.readOnly = false
         try await backend.makeStorage(plan)
-        let instance = try await backend.prepare(plan, phases: PhaseRecorder(requested: HostTime.monotonic))
+        try await acquireVolumes(workload)
+        let instance: any WorkloadInstance
+        do throws(EngineError) {
+            instance = try await backend.prepare(plan, phases: PhaseRecorder(requested: HostTime.monotonic))
+        } catch {
+            try await releaseVolumes(workload.id)
+            throw error
+        }
         let result: Result<Value, EngineError>
         do throws(EngineError) {
             _ = try await instance.monitor.start()
@@ -90,6 +97,7 @@ extension Engine {
         _ = await instance.monitor.waitForExit()
         instance.monitor.close()
         try await backend.releaseRuntime(workload.id)
+        try await releaseVolumes(workload.id)
         return try result.get()
     }
 }

@@ -31,13 +31,6 @@ extension Engine {
         }
     }
 
-    /// Names of the workloads that mount a volume.
-    public func users(ofVolume name: String) -> [String] {
-        workloads.values.filter { workload in
-            workload.record.spec.mounts.contains { $0.source == .volume(name: name) }
-        }.map(\.id.description).sorted()
-    }
-
     /// For each image in use, the short id of a workload that uses it.
     public func imageUsers() -> [String: String] {
         Dictionary(

@@ -8,6 +8,7 @@ import Monitor
 import StateStore
 import SystemPackage
 public import TandemModel
+import VolumeStore
 
 extension Engine {
     /// Takes up what an earlier daemon has left: adopts what runs, learns how the rest has ended, and removes what belongs to
@@ -20,6 +21,9 @@ extension Engine {
             if record.isRunning { await adopt(workload) }
         }
         await removeStrays()
+        await attempt("unmount volumes that nobody uses") { [volumes] () throws(EngineError) in
+            try await BlockingQueue.run { () throws(EngineError) in try volumes.sweep() }
+        }
         startUnattended()
     }
 
@@ -31,6 +35,7 @@ extension Engine {
             if let instance = try await backend(of: workload).adopt(plan) {
                 workload.instance = instance
                 workload.plan = plan
+                volumes.adopt(volumeNames(workload), by: workload.id.description)
                 logger.info("adopted '\(workload.record.name)'")
                 watch(workload, phases: phases)
                 beginProbing(workload)

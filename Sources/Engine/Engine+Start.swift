@@ -38,6 +38,7 @@ extension Engine {
             let plan = try backend.plan(try request(workload.id, workload.record.spec))
             phases.record(Phase(.image, start: requested, end: HostTime.monotonic))
             try await backend.makeStorage(plan)
+            try await acquireVolumes(workload)
             let instance = try await backend.prepare(plan, phases: phases)
             do throws(EngineError) {
                 try await connectPending(workload, to: instance)
@@ -113,6 +114,7 @@ extension Engine {
         // Docker leaves a container that never ran in `created`.
         resume(&workload.exitWaiters, with: workload.record.exit)
         do throws(EngineError) {
+            try await releaseVolumes(workload.id)
             if workload.record.spec.removeOnExit {
                 try await forget(workload, removingVolumes: true)
             } else {

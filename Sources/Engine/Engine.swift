@@ -17,6 +17,9 @@ public actor Engine {
     /// Where things lie.
     public nonisolated let paths: WorkloadPaths
 
+    /// Layers that are mounted on the host.
+    nonisolated let layers: LayerMounts
+
     let backends: [WorkloadKind: any WorkloadBackend]
     let state: StateStore
     let logger: Logger
@@ -35,13 +38,13 @@ public actor Engine {
     /// Puts an engine together; `recover` has to follow.
     public init(
         paths: WorkloadPaths, backends: [any WorkloadBackend], images: ImageStore, volumes: VolumeStore,
-        state: StateStore,
-        logger: Logger
+        layers: LayerMounts, state: StateStore, logger: Logger
     ) {
         self.paths = paths
         self.backends = Dictionary(uniqueKeysWithValues: backends.map { ($0.kind, $0) })
         self.images = images
         self.volumes = volumes
+        self.layers = layers
         self.state = state
         self.logger = logger
     }

@@ -13,8 +13,16 @@ public struct Image: Sendable {
     /// References such as `busybox:latest`, sorted.
     public internal(set) var references: [String]
 
+    /// The layers as they are stacked: a layer that occurs several times only at its highest place.
+    ///
+    /// What it has lower shows nowhere, and overlayfs refuses to take one folder twice.
+    public var stack: [Layer] {
+        var seen: Set<String> = []
+        return layers.reversed().filter { seen.insert($0.diffID).inserted }.reversed()
+    }
+
     /// Bytes of all layers on disk.
-    public var size: UInt64 { layers.reduce(0) { $0 + $1.size } }
+    public var size: UInt64 { stack.reduce(0) { $0 + $1.size } }
 
     /// The first twelve digits of the id.
     public var shortID: String { String(id.dropFirst(7).prefix(12)) }

@@ -32,11 +32,64 @@ public enum Folders {
         guard removeEntry(name, in: folder) else { throw failure(path, "removed") }
     }
 
+    /// Removes some of what is in a folder, as `remove` does.
+    ///
+    /// Names are those of `rawNames`; missing ones are fine.
+    public static func remove(_ names: [[UInt8]], in path: FilePath) throws(EngineError) {
+        let folder = path.withPlatformString { tandem_openat(AT_FDCWD, $0, O_PATH | O_DIRECTORY | O_CLOEXEC, 0) }
+        guard folder >= 0 else { throw failure(path, "opened") }
+        defer { close(folder) }
+        for name in names {
+            let text = String(decoding: name, as: UTF8.self)
+            let isGone = Array(text.utf8) == name ? removeEntry(text, in: folder) : removeRawEntry(name, in: folder)
+            guard isGone else { throw failure(path.appending(text), "removed") }
+        }
+    }
+
+    /// The names in a folder as the kernel gives them: they need not be Unicode.
+    ///
+    /// - Returns: `nil` with errno set if it cannot be read.
+    public static func rawNames(in folder: Int32) -> [[UInt8]]? {
+        // fdopendir takes its descriptor over, and the two share one position.
+        let own = tandem_openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+        guard own >= 0 else { return nil }
+        guard let stream = fdopendir(own) else {
+            close(own)
+            return nil
+        }
+        defer { closedir(stream) }
+        var names: [[UInt8]] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+            if name != [0x2E], name != [0x2E, 0x2E] { names.append(name) }
+        }
+        return names
+    }
+
+    /// Whether there is nothing in a folder, or no folder.
+    public static func isEmpty(_ path: FilePath) -> Bool {
+        guard let stream = path.withPlatformString({ opendir($0) }) else { return true }
+        defer { closedir(stream) }
+        // `.` and `..` are always there.
+        var count = 0
+        while readdir(stream) != nil {
+            count += 1
+            if count > 2 { return false }
+        }
+        return true
+    }
+
     private static func removeEntry(_ name: String, in folder: Int32) -> Bool {
         if unlinkat(folder, name, 0) == 0 || errno == ENOENT { return true }
         guard errno == EISDIR || errno == EPERM else { return false }
-        let inner = tandem_openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0)
-        guard inner >= 0 else { return false }
+        // What is mounted there belongs to somebody else.
+        let inner = tandem_open_same_mount(folder, name, UInt64(O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))
+        guard inner >= 0, removeContent(of: inner) else { return false }
+        return unlinkat(folder, name, Int32(AT_REMOVEDIR)) == 0 || errno == ENOENT
+    }
+
+    /// Closes the descriptor.
+    private static func removeContent(of inner: Int32) -> Bool {
         // fdopendir takes the descriptor over.
         guard let stream = fdopendir(inner) else {
             close(inner)
@@ -63,11 +116,8 @@ public enum Folders {
         for entry in names { isComplete = removeEntry(entry, in: inner) && isComplete }
         let problem = errno
         closedir(stream)
-        guard isComplete else {
-            errno = problem
-            return false
-        }
-        return unlinkat(folder, name, Int32(AT_REMOVEDIR)) == 0 || errno == ENOENT
+        errno = problem
+        return isComplete
     }
 
     /// Gives an entry whose name is no Unicode a name that is, and removes it.

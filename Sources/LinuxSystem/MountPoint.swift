@@ -30,6 +30,66 @@ public enum MountPoint {
         }
     }
 
+    /// Mounts what a source and options as of mount(8) name, as dockerd does for its volumes: without mount(8)'s helpers.
+    ///
+    /// Blocks.
+    public static func mount(
+        _ source: String, on folder: FilePath, type: String, options: MountOptions
+    ) throws(EngineError) {
+        let shown = "'\(source)' cannot be mounted on '\(folder)'"
+        let data = options.data.joined(separator: ",")
+        let first = folder.withPlatformString { target in
+            Glibc.mount(source, target, type, options.flags, data.isEmpty ? nil : data)
+        }
+        guard first == 0 else { throw failure(shown) }
+        do throws(EngineError) {
+            if options.propagation != 0 {
+                guard call(source: nil, target: folder, type: nil, flags: options.propagation) == 0 else {
+                    throw failure(shown)
+                }
+            }
+            // A bind takes no other flag at first.
+            if options.isBind, options.isReadOnly {
+                let flags = options.flags | UInt(MS_REMOUNT)
+                guard call(source: nil, target: folder, type: nil, flags: flags) == 0 else { throw failure(shown) }
+            }
+        } catch {
+            _ = folder.withPlatformString { umount2($0, Int32(MNT_DETACH) | noFollow) }
+            throw error
+        }
+    }
+
+    /// Stacks folders, the highest last, as a file system that nobody can change and no path leads to.
+    ///
+    /// `names` lie in `folder`; `place` is an empty folder that is needed for a moment. Blocks.
+    ///
+    /// - Returns: A descriptor of its root, with which it goes.
+    public static func openOverlay(
+        of names: [String], in folder: FilePath, by place: FilePath
+    ) throws(EngineError) -> Int32 {
+        // The option must stay below a page, so the layers are named relative to their folder.
+        let options = "lowerdir=" + names.reversed().joined(separator: ":")
+        var result: Int32 = -1
+        var problem: Int32 = 0
+        let prepared = FolderThread.run(in: folder) {
+            result = place.withPlatformString {
+                Glibc.mount("overlay", $0, "overlay", UInt(MS_RDONLY | MS_NODEV), options)
+            }
+            problem = errno
+        }
+        errno = prepared == 0 ? problem : prepared
+        guard result == 0 else { throw failure("the layers in '\(folder)' cannot be stacked") }
+        let root = place.withPlatformString { tandem_openat(AT_FDCWD, $0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
+        let opening = errno
+        _ = place.withPlatformString { umount2($0, Int32(MNT_DETACH) | noFollow) }
+        errno = opening
+        guard root >= 0 else { throw failure("the layers in '\(folder)' cannot be opened") }
+        return root
+    }
+
+    /// Whether something is mounted on a folder.
+    public static func isMounted(_ folder: FilePath) -> Bool { targets(below: folder).contains(folder) }
+
     /// Shows a file or folder of the host at a second place.
     ///
     /// Blocks.
@@ -81,7 +141,7 @@ public enum MountPoint {
     private static func call(source: String?, target: FilePath, type: String?, flags: UInt) -> Int32 {
         target.withPlatformString { target in
             // Swift passes NULL for nil.
-            mount(source, target, type, flags, nil)
+            Glibc.mount(source, target, type, flags, nil)
         }
     }
 

@@ -1,5 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// What a mount says about the volume that it needs, if that is still to be made.
+public struct VolumeRequest: Hashable, Sendable, Codable {
+    /// Labels.
+    public var labels: [String: String]
+    /// Options of the driver `local`.
+    public var options: [String: String]
+
+    /// Describes a volume.
+    public init(labels: [String: String], options: [String: String]) {
+        self.labels = labels
+        self.options = options
+    }
+}
+
 /// One mount that the user asked for.
 public struct MountSpec: Hashable, Sendable, Codable {
     /// What is mounted.
@@ -20,6 +34,8 @@ public struct MountSpec: Hashable, Sendable, Codable {
     public var readOnly: Bool
     /// Whether an empty volume is left empty instead of being filled from the image.
     public var noCopy: Bool
+    /// How a volume that does not exist yet is made.
+    public var volume: VolumeRequest?
     /// Docker's propagation word, `rprivate` by default; containers only.
     public var propagation: String
     /// Whether the volume was made for this workload alone and goes with it (`rm -v`, `--rm`).

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import FoundationEssentials
+import Glibc
 import LinuxSystem
 import Synchronization
 public import SystemPackage
@@ -16,14 +17,20 @@ public struct Volume: Sendable, Codable, Hashable {
     public let labels: [String: String]
     /// Options of the driver `local`.
     public let options: [String: String]
+
     /// Whether it was made without a name, for one workload.
-    public let isAnonymous: Bool
+    public var isAnonymous: Bool { labels[Self.anonymousLabel] != nil }
+
+    /// By this label Docker knows an anonymous volume.
+    public static let anonymousLabel = "com.docker.volume.anonymous"
 }
 
 /// The volumes of the driver `local`: a folder each with `_data` and a description beside it.
 public final class VolumeStore: Sendable {
     private let root: FilePath
     private let volumes: Mutex<[String: Volume]>
+    /// Who uses those volumes that are mounted while they are used.
+    let users = Mutex<[String: Set<String>]>([:])
 
     /// Opens a store, or makes an empty one.
     ///
@@ -32,14 +39,21 @@ public final class VolumeStore: Sendable {
         self.root = root
         try Folders.make(root, mode: 0o701)
         var found: [String: Volume] = [:]
-        for name in Folders.names(in: root) where !name.hasPrefix(".") {
+        for name in Folders.names(in: root) {
+            guard !name.hasPrefix(Self.removedPrefix) else {
+                try Folders.remove(root.appending(name))
+                continue
+            }
             let description = root.appending(name).appending("volume.json")
             // A folder without a description is what a crash has left of one that was being made or removed.
             if let content = try? Data(contentsOf: URL(filePath: description.string)),
                 let volume = try? JSONDecoder().decode(Volume.self, from: content), volume.name == name
             {
                 found[name] = volume
+                let folder = root.appending(name)
+                try Self.removeUnfinished(in: folder.appending("_data"), mark: folder.appending(Self.markName))
             } else {
+                try MountPoint.detach(root.appending(name).appending("_data"))
                 try Folders.remove(root.appending(name))
             }
         }
@@ -47,7 +61,14 @@ public final class VolumeStore: Sendable {
     }
 
     /// The folder that workloads see.
-    public func path(of volume: Volume) -> FilePath { root.appending(volume.name).appending("_data") }
+    public func path(of volume: Volume) -> FilePath { path(of: volume.name) }
+
+    func path(of name: String) -> FilePath { root.appending(name).appending("_data") }
+
+    private static let markName = "filling"
+
+    /// Present while a volume is being filled.
+    func fillingMark(of name: String) -> FilePath { root.appending(name).appending(Self.markName) }
 
     /// All volumes by name.
     public var all: [Volume] { volumes.withLock { $0.values.sorted { $0.name < $1.name } } }
@@ -66,21 +87,17 @@ public final class VolumeStore: Sendable {
     ///
     /// Blocks.
     ///
-    /// - Throws: `.invalidArgument` for a name that none may have, or options that are not supported.
+    /// - Throws: `.invalidArgument` for a name that none may have, or options that do not exist.
     public func create(
         name: String?, labels: [String: String] = [:], options: [String: String] = [:]
     ) throws(EngineError) -> Volume {
         if let name { try check(name) }
-        guard options.isEmpty else {
-            throw EngineError(
-                .unsupported, "volume options (\(options.keys.sorted().joined(separator: ", "))) are not supported yet",
-                hint: "Make the volume without --opt, or bind a folder that is mounted already.")
-        }
+        _ = try VolumeOptions(options)
+        let labels = name == nil ? labels.merging([Volume.anonymousLabel: ""]) { old, _ in old } : labels
         return try volumes.withLock { volumes throws(EngineError) in
             if let name, let present = volumes[name] { return present }
             let volume = Volume(
-                name: name ?? WorkloadID.random().description, created: HostTime.now, labels: labels, options: options,
-                isAnonymous: name == nil)
+                name: name ?? WorkloadID.random().description, created: HostTime.now, labels: labels, options: options)
             let folder = root.appending(volume.name)
             try Folders.make(folder, mode: 0o701)
             try Folders.make(folder.appending("_data"), mode: 0o755)
@@ -98,26 +115,45 @@ public final class VolumeStore: Sendable {
 
     /// Removes a volume with everything in it.
     ///
-    /// Blocks.
-    ///
-    /// `users` are the workloads that mount it.
+    /// Blocks. `users` are the workloads that mount it.
     ///
     /// - Throws: `.conflict` in Docker's words if there are any.
     public func remove(_ name: String, users: [String]) throws(EngineError) {
+        try erase(try withdraw(name, users: users))
+    }
+
+    /// Takes a volume out of the store, without yet removing what is in it, which may take long.
+    ///
+    /// - Returns: Where it lies now; what is left there after a crash is swept at the next start.
+    public func withdraw(_ name: String, users: [String]) throws(EngineError) -> FilePath {
         _ = try volume(name)
         guard users.isEmpty else {
             throw EngineError(
                 .conflict, "remove \(name): volume is in use - [\(users.joined(separator: ", "))]",
                 hint: "Remove the workloads that use it first.")
         }
-        try volumes.withLock { volumes throws(EngineError) in
-            // The description goes first: what is left after a crash is swept at the next start.
-            let folder = root.appending(name)
-            try Folders.remove(folder.appending("volume.json"))
+        return try volumes.withLock { volumes throws(EngineError) in
+            // What is mounted there is not the volume's own.
+            if volumes[name]?.options.isEmpty == false { try MountPoint.detach(path(of: name)) }
+            let removed = root.appending(Self.removedPrefix + "\(UInt64.random(in: 0...UInt64.max))")
+            let moved = root.appending(name).withPlatformString { from in
+                removed.withPlatformString { rename(from, $0) }
+            }
+            guard moved == 0 else {
+                throw EngineError(
+                    .internal, "the volume '\(name)' cannot be removed: \(String(cString: strerror(errno)))")
+            }
             volumes[name] = nil
-            try Folders.remove(folder)
+            return removed
         }
     }
+
+    /// Removes what `withdraw` has taken out.
+    ///
+    /// Blocks.
+    public func erase(_ withdrawn: FilePath) throws(EngineError) { try Folders.remove(withdrawn) }
+
+    private static let removedPrefix = ".removed-"
 
     /// Docker's rule: `[a-zA-Z0-9][a-zA-Z0-9_.-]+`.
     private func check(_ name: String) throws(EngineError) {

@@ -36,12 +36,13 @@ struct Daemon {
         let state = try StateStore(path: paths.dataRoot.appending("state.db").string)
         let images = try ImageStore(root: paths.dataRoot.appending("images"))
         let volumes = try VolumeStore(root: paths.dataRoot.appending("volumes"))
-        let containers = try ContainerBackend(paths: paths, program: program)
+        let layers = try LayerMounts(folder: paths.layers)
+        let containers = try ContainerBackend(paths: paths, program: program, layerMounts: layers)
         let machines = try MachineBackend(
             paths: paths, program: program, settings: try machineSettings(), logger: logger)
         let engine = Engine(
-            paths: paths, backends: [containers, machines], images: images, volumes: volumes, state: state,
-            logger: logger)
+            paths: paths, backends: [containers, machines], images: images, volumes: volumes, layers: layers,
+            state: state, logger: logger)
         try await engine.recover()
         let server = APIServer(
             engine: engine, host: HostFacts(started: HostTime.now) { await machines.report().accelerator ?? "none" },

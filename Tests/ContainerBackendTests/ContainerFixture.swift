@@ -40,7 +40,9 @@ final class ContainerFixture: Sendable {
             FileManager.default.isExecutableFile(atPath: $0.string)
         }
         guard let program else { throw EngineError(.notFound, "tandem-init has not been built") }
-        backend = try ContainerBackend(paths: paths, program: MonitorProgram(path: program))
+        backend = try ContainerBackend(
+            paths: paths, program: MonitorProgram(path: program),
+            layerMounts: LayerMounts(folder: paths.layers))
     }
 
     func remove() {

@@ -22,6 +22,34 @@ struct CreateRequestTests {
         #expect(found[2].anonymous)
     }
 
+    @Test("a volume's own settings are read, and a volume is left empty on request")
+    func volumeSettings() throws {
+        let found = try mounts([
+            "Binds": ["data:/a:ro,nocopy"],
+            "Mounts": [
+                [
+                    "Type": "volume", "Source": "cache", "Target": "/b",
+                    "VolumeOptions": [
+                        "NoCopy": true, "Labels": ["x": "y"],
+                        "DriverConfig": ["Name": "local", "Options": ["type": "tmpfs", "device": "tmpfs"]],
+                    ],
+                ]
+            ],
+        ])
+        #expect(found[0].noCopy && found[0].readOnly && found[0].volume == nil)
+        #expect(found[1].noCopy)
+        #expect(found[1].volume == VolumeRequest(labels: ["x": "y"], options: ["type": "tmpfs", "device": "tmpfs"]))
+    }
+
+    @Test(
+        "other drivers and parts of volumes are refused",
+        arguments: [["DriverConfig": ["Name": "rexray"]], ["Subpath": "a"]] as [JSONValue])
+    func badVolumeSettings(_ options: JSONValue) {
+        #expect(throws: EngineError.self) {
+            try mounts(["Mounts": [["Type": "volume", "Source": "data", "Target": "/b", "VolumeOptions": options]]])
+        }
+    }
+
     @Test("parents are mounted before what lies in them")
     func order() throws {
         #expect(try mounts(["Binds": ["x:/a/b/c", "y:/a"]]).map(\.target) == ["/a", "/a/b/c"])

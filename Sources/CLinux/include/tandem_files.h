@@ -36,6 +36,12 @@ static inline int tandem_open_in_root(int root, const char *path, uint64_t flags
     return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }
 
+// openat2(2) with RESOLVE_NO_XDEV: what is mounted below `folder` is not entered (EXDEV).
+static inline int tandem_open_same_mount(int folder, const char *path, uint64_t flags) {
+    struct open_how how = {.flags = flags, .resolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS};
+    return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
+}
+
 static inline int tandem_pivot_root(const char *new_root, const char *put_old) {
     return (int)syscall(SYS_pivot_root, new_root, put_old);
 }

@@ -80,9 +80,11 @@ enum MountRequest {
                 source: .bind(path: source), target: target, readOnly: readOnly,
                 propagation: value["BindOptions"]["Propagation"].string.flatMap { $0.isEmpty ? nil : $0 } ?? "rprivate")
         case "volume", "":
-            return MountSpec(
+            var spec = MountSpec(
                 source: .volume(name: source), target: target, readOnly: readOnly,
                 noCopy: value["VolumeOptions"]["NoCopy"].bool ?? false, anonymous: source.isEmpty)
+            spec.volume = try volume(value["VolumeOptions"])
+            return spec
         case "tmpfs":
             var options: [String] = []
             if let size = value["TmpfsOptions"]["SizeBytes"].integer, size > 0 { options.append("size=\(size)") }
@@ -94,6 +96,21 @@ enum MountRequest {
         case let type:
             throw EngineError(.invalidArgument, "invalid mount config: mount type \(type) unknown")
         }
+    }
+
+    /// How a volume is made that is not there yet.
+    private static func volume(_ options: JSONValue) throws(EngineError) -> VolumeRequest? {
+        let driver = options["DriverConfig"]["Name"].string ?? ""
+        guard driver.isEmpty || driver == "local" else {
+            throw EngineError(.notFound, "error looking up volume plugin \(driver): plugin \"\(driver)\" not found")
+        }
+        guard (options["Subpath"].string ?? "").isEmpty else {
+            throw EngineError(
+                .unsupported, "a part of a volume cannot be mounted yet", hint: "Mount the whole volume.")
+        }
+        let labels = options["Labels"].stringMap ?? [:]
+        let driverOptions = options["DriverConfig"]["Options"].stringMap ?? [:]
+        return labels.isEmpty && driverOptions.isEmpty ? nil : VolumeRequest(labels: labels, options: driverOptions)
     }
 
     private static func checked(_ target: String) throws(EngineError) -> String {

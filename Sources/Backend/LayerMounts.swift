@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Backend
+import CLinux
 import Dispatch
 import Glibc
 import LinuxSystem
 import Synchronization
-import SystemPackage
-import TandemModel
+public import SystemPackage
+public import TandemModel
 
-/// The image layers that are mounted on the host, each once for all containers that start from it.
+/// The image layers that are mounted on the host, each once for everything that needs it there.
 ///
-/// A container's own mount namespace keeps its layers alive; the host's mount is needed only while one starts. It lingers
-/// for the next start and is then unmounted.
-final class LayerMounts: Sendable {
+/// A container's own mount namespace keeps its layers alive; the host's mount is needed only while one starts, or while an
+/// image's files are looked at. It lingers for the next use and is then unmounted.
+public final class LayerMounts: Sendable {
     private struct State {
         var mounted: [FilePath: (users: Int, lastUse: UInt64)] = [:]
         var isSweepPlanned = false
@@ -24,14 +24,16 @@ final class LayerMounts: Sendable {
     private let state = Mutex(State())
 
     /// The name of a layer's mount point: short, since the paths of all layers have to fit one page (mount(2)).
-    static func name(of layer: LayerFile) -> String { String(layer.diffID.drop { $0 != ":" }.dropFirst().prefix(16)) }
+    public static func name(of layer: LayerFile) -> String {
+        String(layer.diffID.drop { $0 != ":" }.dropFirst().prefix(16))
+    }
 
     /// Unmounts what an earlier daemon has left.
-    init(folder: FilePath) throws(EngineError) {
+    public init(folder: FilePath) throws(EngineError) {
         self.folder = folder
         try Folders.make(folder, mode: 0o700)
         for name in Folders.names(in: folder) {
-            try MountPoint.detach(folder.appending(name))
+            for target in MountPoint.targets(below: folder.appending(name)) { try MountPoint.detach(target) }
             try Folders.remove(folder.appending(name))
         }
     }
@@ -41,7 +43,7 @@ final class LayerMounts: Sendable {
     /// Blocks.
     ///
     /// - Returns: The folders, in the order of the layers.
-    func acquire(_ layers: [LayerFile]) throws(EngineError) -> [FilePath] {
+    public func acquire(_ layers: [LayerFile]) throws(EngineError) -> [FilePath] {
         let targets = layers.map { folder.appending(Self.name(of: $0)) }
         let result: Result<Void, EngineError> = state.withLock { state in
             do throws(EngineError) {
@@ -65,7 +67,7 @@ final class LayerMounts: Sendable {
     }
 
     /// Says that a start has ended, well or not.
-    func release(_ targets: [FilePath]) {
+    public func release(_ targets: [FilePath]) {
         state.withLock { state in
             let now = HostTime.monotonic
             for target in targets {
@@ -76,10 +78,31 @@ final class LayerMounts: Sendable {
         planSweep()
     }
 
+    /// Opens the root file system that layers make up together, for the time of a call.
+    ///
+    /// Nobody can change it, and no path leads to it. Blocks.
+    public func withRoot<Value>(
+        of layers: [LayerFile], _ body: (Int32) throws(EngineError) -> Value
+    ) throws(EngineError) -> Value {
+        let targets = try acquire(layers)
+        defer { release(targets) }
+        let place = folder.appending("root-\(UInt64.random(in: 0...UInt64.max))")
+        let bottom = place.appending("bottom")
+        let point = place.appending("point")
+        // Whatever a crash leaves of it the next daemon removes with the layers' own mounts.
+        for path in [place, bottom, point] { try Folders.make(path, mode: 0o700) }
+        defer { for path in [point, bottom, place] { _ = path.withPlatformString { rmdir($0) } } }
+        // An empty layer below: overlayfs wants two of them, and only it hides the whiteouts of the lowest one.
+        let names = ["\(place.lastComponent?.string ?? "")/bottom"] + layers.map(Self.name)
+        let root = try MountPoint.openOverlay(of: names, in: folder, by: point)
+        defer { close(root) }
+        return try body(root)
+    }
+
     /// Unmounts everything at once.
     ///
     /// Blocks.
-    func removeAll() {
+    public func removeAll() {
         state.withLock { state in
             for target in state.mounted.keys { remove(target) }
             state.mounted = [:]
