@@ -63,6 +63,8 @@ public struct APIServer: Sendable {
                         for try await connection in connections {
                             group.addTask { await serve(connection) }
                         }
+                    } catch is CancellationError {
+                        // The daemon ends.
                     } catch {
                         logger.error("the API stopped listening: \(error)")
                     }
