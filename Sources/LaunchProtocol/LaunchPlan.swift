@@ -99,7 +99,11 @@ public struct CgroupPlacement: Sendable, Equatable {
     public var unifiedDirectory: Bytes = []
     /// Directories of the workload's groups in v1 hierarchies; joined by writing `0` to their `cgroup.procs`.
     public var legacyDirectories: [Bytes] = []
-    /// If not 0, the executor makes `unifiedDirectory` itself and lets it hold at most so many processes and threads.
+    /// Whether the executor makes `unifiedDirectory` itself, and hands every controller of its kernel down to it.
+    ///
+    /// So it is in a guest, whose groups the engine cannot reach.
+    public var isMadeByExecutor = false
+    /// How many processes and threads a group that the executor makes may hold; 0 is no limit.
     public var processLimit: UInt64 = 0
     /// No groups.
     public init() {}

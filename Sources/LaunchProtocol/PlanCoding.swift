@@ -27,6 +27,7 @@ extension LaunchPlan {
         writer.write(groupMappings) { $1.encode(into: &$0) }
         writer.write(cgroup.unifiedDirectory)
         writer.write(cgroup.legacyDirectories) { $0.write($1) }
+        writer.write(cgroup.isMadeByExecutor)
         writer.write(cgroup.processLimit)
         root.encode(into: &writer)
         writer.write(mounts) { $1.encode(into: &$0) }
@@ -60,6 +61,7 @@ extension LaunchPlan {
         groupMappings = try reader.list { reader throws(DecodingFailure) in try IdentityMapping(from: &reader) }
         cgroup.unifiedDirectory = try reader.string()
         cgroup.legacyDirectories = try reader.list { reader throws(DecodingFailure) in try reader.string() }
+        cgroup.isMadeByExecutor = try reader.bool()
         cgroup.processLimit = try reader.number()
         root = try RootPlan(from: &reader)
         mounts = try reader.list { reader throws(DecodingFailure) in try MountStep(from: &reader) }

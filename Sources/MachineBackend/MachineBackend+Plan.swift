@@ -18,10 +18,9 @@ extension MachineBackend {
         var launch = LaunchPlan()
         launch.storage = storage(request)
         launch.namespaces = [.mount, .pid, .uts, .ipc, .network, .cgroup]
-        if let pids = spec.limits.pids, pids > 0 {
-            launch.cgroup.unifiedDirectory = Bytes("/sys/fs/cgroup/workload".utf8)
-            launch.cgroup.processLimit = UInt64(pids)
-        }
+        launch.cgroup.unifiedDirectory = Bytes("/sys/fs/cgroup/workload".utf8)
+        launch.cgroup.isMadeByExecutor = true
+        if let pids = spec.limits.pids, pids > 0 { launch.cgroup.processLimit = UInt64(pids) }
         launch.root.layers = request.layers.indices.map { Bytes("/run/layers/\($0)".utf8) }
         launch.root.upper = Bytes("/run/writable/upper".utf8)
         launch.root.work = Bytes("/run/writable/work".utf8)

@@ -38,6 +38,7 @@ enum Samples {
         plan.groupMappings = [IdentityMapping(inside: 0, outside: 200_000, count: 65_536)]
         plan.cgroup.unifiedDirectory = [4]
         plan.cgroup.legacyDirectories = [[5], [6]]
+        plan.cgroup.isMadeByExecutor = true
         plan.cgroup.processLimit = 77
         plan.root.layers = [[7], [8]]
         plan.root.upper = [9]

@@ -9,12 +9,13 @@ import CLinux
 ///
 /// - Parameters:
 ///   - target: pidfd of the workload's first process.
+///   - first: Its number.
 ///   - namespaces: Those that the workload does not share with the caller.
 ///   - cgroup: The workload's groups.
 ///   - process: What is executed.
 /// - Returns: The process once it has been executed, or why it could not be.
 func enter(
-    _ target: Int32, namespaces: NamespaceSet, cgroup: CgroupPlacement, process: ProcessPlan
+    _ target: Int32, first: Int32, namespaces: NamespaceSet, cgroup: CgroupPlacement, process: ProcessPlan
 ) -> Result<LaunchedProcess, LaunchFailure> {
     var pair: [Int32] = [-1, -1]
     guard tandem_socket_pair(&pair) == 0 else {
@@ -26,10 +27,7 @@ func enter(
     let result = spawn(process, namespaces: 0, group: -1) { streams, report in
         close(parentEnd)
         tandem_reset_signals()
-        for file in cgroup.membershipFiles {
-            let problem = writeFile(file, [0x30])
-            if problem != 0 { report.fail(LaunchFailure(.cgroup, errno: problem, object: file)) }
-        }
+        if let failure = cgroup.join(first: first) { report.fail(failure) }
         let helper = process.openHelper(report)
         // Processes of the workload must not look into this one while it still holds the executor's memory.
         report.check(tandem_hide_memory(), .enter)
@@ -61,13 +59,4 @@ func enter(
     // The process is an orphan that only this subreaper reaps, so its number is still its own.
     launched.pidfd = tandem_pidfd_open(launched.pid)
     return .success(launched)
-}
-
-extension CgroupPlacement {
-    /// The files through which a single-threaded process joins by writing `0`.
-    fileprivate var membershipFiles: [Bytes] {
-        var files = legacyDirectories.map { $0 + bytes("/tasks") }
-        if !unifiedDirectory.isEmpty { files.append(unifiedDirectory + bytes("/cgroup.procs")) }
-        return files
-    }
 }

@@ -28,8 +28,8 @@ final class LocalRunner: Runner {
             if let failure = executeStorage(plan.storage) { return onFailed(0, failure) }
             onPhase(.storage, begun, tandem_monotonic())
         }
-        if let failure = plan.cgroup.make() { return onFailed(0, failure) }
-        switch launch(plan) {
+        if let failure = self.plan.cgroup.make() { return onFailed(0, failure) }
+        switch launch(self.plan) {
         case .failure(let failure): onFailed(0, failure)
         case .success(let launched):
             firstPid = launched.pid
@@ -44,7 +44,9 @@ final class LocalRunner: Runner {
         guard let first = processes[0], first.code == nil else {
             return onFailed(process, LaunchFailure(.state, errno: ESRCH))
         }
-        switch enter(first.pidfd, namespaces: self.plan.namespaces, cgroup: self.plan.cgroup, process: plan) {
+        let entered = enter(
+            first.pidfd, first: firstPid, namespaces: self.plan.namespaces, cgroup: self.plan.cgroup, process: plan)
+        switch entered {
         case .failure(let failure): onFailed(process, failure)
         case .success(let launched): adopt(process, launched)
         }
