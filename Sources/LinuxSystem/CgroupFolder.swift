@@ -69,6 +69,9 @@ struct CgroupFolder: Sendable {
     /// The process ids in `cgroup.procs`.
     var processes: [Int32] { (read("cgroup.procs") ?? "").split(separator: "\n").compactMap { Int32($0) } }
 
+    /// The process ids in this group and all below: a workload may make groups of its own.
+    var allProcesses: [Int32] { processes + children.flatMap { self[$0].allProcesses } }
+
     /// The names of the groups below.
     var children: [String] {
         guard let stream = path.withPlatformString({ opendir($0) }) else { return [] }

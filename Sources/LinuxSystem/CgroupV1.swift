@@ -184,7 +184,7 @@ struct CgroupV1: CgroupDriver {
         folder("memory", name)?.table("memory.oom_control")["oom_kill"] ?? 0
     }
 
-    func processes(_ name: String) -> [Int32] { joined(name).first?.processes ?? [] }
+    func processes(_ name: String) -> [Int32] { joined(name).first?.allProcesses ?? [] }
 
     func remove(_ name: String) throws(EngineError) {
         let groups = joined(name).filter(\.exists)
@@ -195,7 +195,7 @@ struct CgroupV1: CgroupDriver {
         }
         for group in groups {
             for _ in 0..<100 {
-                let processes = group.processes
+                let processes = group.allProcesses
                 if processes.isEmpty { break }
                 for process in processes { kill(process, SIGKILL) }
                 usleep(2_000)

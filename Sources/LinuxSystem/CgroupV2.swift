@@ -118,7 +118,7 @@ struct CgroupV2: CgroupDriver {
 
     func outOfMemoryKills(_ name: String) -> UInt64 { parent[name].table("memory.events")["oom_kill"] ?? 0 }
 
-    func processes(_ name: String) -> [Int32] { parent[name].processes }
+    func processes(_ name: String) -> [Int32] { parent[name].allProcesses }
 
     func remove(_ name: String) throws(EngineError) {
         let group = parent[name]
@@ -126,7 +126,7 @@ struct CgroupV2: CgroupDriver {
         if group.has("cgroup.kill") {
             try group.write("1", to: "cgroup.kill")
         } else {
-            for process in group.processes { kill(process, SIGKILL) }
+            for process in group.allProcesses { kill(process, SIGKILL) }
         }
         try group.remove()
     }

@@ -28,5 +28,7 @@ static inline int tandem_attach_device_program(int group, int program) {
     request.target_fd = (uint32_t)group;
     request.attach_bpf_fd = (uint32_t)program;
     request.attach_type = BPF_CGROUP_DEVICE;
+    // As runc: groups below may have programs of their own, and each of them has to agree.
+    request.attach_flags = BPF_F_ALLOW_MULTI;
     return (int)syscall(SYS_bpf, BPF_PROG_ATTACH, &request, sizeof request);
 }
