@@ -40,7 +40,7 @@ extension ImageStore {
         let memory = tandem_memory_file("busybox")
         guard memory >= 0 else { throw EngineError(.resourceExhausted, "there is no memory for the default image") }
         do throws(EngineError) {
-            let tar = try TarWriter(descriptor: memory, time: status.st_mtim.tv_sec)
+            let tar = try TarWriter(descriptor: memory, time: Int(tandem_modified_seconds(status)))
             try write(tar, program: [UInt8](program), applets: applets.map(String.init))
             try tar.finish()
             _ = lseek(memory, 0, SEEK_SET)

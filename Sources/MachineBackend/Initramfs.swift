@@ -58,7 +58,7 @@ struct Initramfs {
                     hint: "Run `make setup` and build Tandem again.")
             }
             let text =
-                "\(path) \(status.st_size) \(status.st_ino) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)\n"
+                "\(path) \(status.st_size) \(status.st_ino) \(tandem_modified_seconds(status)).\(tandem_modified_nanoseconds(status))\n"
             for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         }
         return String(hash, radix: 16)

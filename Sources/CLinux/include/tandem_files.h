@@ -73,6 +73,11 @@ static inline uint64_t tandem_device(unsigned major, unsigned minor) { return ma
 static inline unsigned tandem_major(uint64_t device) { return major(device); }
 static inline unsigned tandem_minor(uint64_t device) { return minor(device); }
 
+// When a file was last changed. Swift sees `struct timespec` in whichever module happens to bring it first, and refuses
+// its members in all others: its fields are read here.
+static inline int64_t tandem_modified_seconds(struct stat status) { return status.st_mtim.tv_sec; }
+static inline int64_t tandem_modified_nanoseconds(struct stat status) { return status.st_mtim.tv_nsec; }
+
 static inline int tandem_finit_module(int descriptor) { return (int)syscall(SYS_finit_module, descriptor, "", 0); }
 
 // mount_setattr(2): the mount that a descriptor shows, and all below it, become read-only.
