@@ -220,8 +220,8 @@ final class StagingTree {
             }
         }
         try setAttributes(entry, name, in: folder, path: path)
-        let time = timespec(tv_sec: archive_entry_mtime(entry), tv_nsec: Int(archive_entry_mtime_nsec(entry)))
-        _ = utimensat(folder, name, [time, time], AT_SYMLINK_NOFOLLOW)
+        _ = tandem_set_times(
+            folder, name, Int64(archive_entry_mtime(entry)), archive_entry_mtime_nsec(entry), AT_SYMLINK_NOFOLLOW)
     }
 
     /// Extended attributes that mean something in an image.
@@ -256,8 +256,8 @@ final class StagingTree {
         for folder in folderTimes.reversed() {
             let descriptor = open(folder.path, O_PATH | O_DIRECTORY | O_NOFOLLOW)
             guard descriptor >= 0 else { continue }
-            let time = timespec(tv_sec: folder.seconds, tv_nsec: folder.nanoseconds)
-            _ = utimensat(AT_FDCWD, "/proc/self/fd/\(descriptor)", [time, time], 0)
+            _ = tandem_set_times(
+                AT_FDCWD, "/proc/self/fd/\(descriptor)", Int64(folder.seconds), folder.nanoseconds, 0)
             close(descriptor)
         }
     }
