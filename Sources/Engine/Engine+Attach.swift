@@ -40,6 +40,7 @@ extension Engine {
             }
             // The caller may start the workload right after this.
             for await _ in stream {}
+            emit("attach", workload)
             return Attachment(workload: workload.id, number: number, task: task)
         }
         if workload.record.state == .paused {
@@ -75,5 +76,6 @@ extension Engine {
             throw EngineError(.conflict, "Container \(workload.id) is not running")
         }
         instance.monitor.resize(rows: rows, columns: columns)
+        emit("resize", workload, ["height": String(rows), "width": String(columns)])
     }
 }

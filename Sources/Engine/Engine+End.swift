@@ -30,8 +30,7 @@ extension Engine {
             workload.executions[number]?.isRunning = false
             workload.executions[number]?.exitCode = code ?? 137
         }
-        if isOutOfMemory { emit("oom", workload) }
-        emit("die", workload, ["exitCode": String(workload.record.exit?.code ?? 0)])
+        emitEnd(of: workload)
         resume(&workload.exitWaiters, with: workload.record.exit)
         let begun = known?.monotonic ?? HostTime.monotonic
         instance.monitor.close()
@@ -43,6 +42,16 @@ extension Engine {
         phases.record(Phase(.cleanup, start: begun, end: HostTime.monotonic))
         workload.record.trace = phases.snapshot
         await save(workload)
+    }
+
+    private func emitEnd(of workload: Workload) {
+        let record = workload.record
+        if record.exit?.outOfMemory == true { emit("oom", workload) }
+        let began = record.started?.nanoseconds ?? 0
+        let seconds = max(0, (record.finished?.nanoseconds ?? began) - began) / 1_000_000_000
+        emit(
+            "die", workload, ["exitCode": String(record.exit?.code ?? 0), "execDuration": String(seconds)])
+        emitUnmounts(of: workload)
     }
 
     private func release(_ workload: Workload) async {

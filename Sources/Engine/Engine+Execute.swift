@@ -9,7 +9,9 @@ extension Engine {
     /// Registers a process to be executed in a running workload.
     ///
     /// What `process` leaves out comes from the workload: user, folder; the environment is added to the workload's.
-    public func createExecution(_ reference: String, _ process: ProcessSpec) throws(EngineError) -> Execution {
+    public func createExecution(
+        _ reference: String, _ process: ProcessSpec, detachKeys: String = ""
+    ) throws(EngineError) -> Execution {
         let workload = try find(reference)
         _ = try running(workload)
         guard !process.arguments.isEmpty else { throw EngineError(.invalidArgument, "No exec command specified") }
@@ -20,7 +22,8 @@ extension Engine {
         let named = Set(process.environment.map { $0.prefix { $0 != "=" } })
         process.environment = own.environment.filter { !named.contains($0.prefix { $0 != "=" }) } + process.environment
         process.privileged = process.privileged || workload.record.spec.security.privileged
-        let execution = Execution(id: WorkloadID.random().description, workload: workload.id, process: process)
+        let execution = Execution(
+            id: WorkloadID.random().description, workload: workload.id, process: process, detachKeys: detachKeys)
         // Old ones are kept for `inspect`, but not for ever.
         if workload.executions.count >= 256, let old = workload.executions.values.first(where: { $0.exitCode != nil }) {
             workload.executions[old.id] = nil
@@ -28,7 +31,7 @@ extension Engine {
         }
         workload.executions[execution.id] = execution
         executions[execution.id] = workload.id
-        emit("exec_create: \(process.arguments.joined(separator: " "))", workload, ["execID": execution.id])
+        emit("exec_create: \(execution.line)", workload, ["execID": execution.id])
         return execution
     }
 
@@ -47,11 +50,11 @@ extension Engine {
         specified.terminalSize = size ?? specified.terminalSize
         let process = ProcessLowering.further(
             specified, in: workload.record.spec, like: plan.monitor.launch.process)
+        emit("exec_start: \(execution.line)", workload, ["execID": id])
         do throws(EngineError) {
             let session = try await instance.monitor.execute(process)
             workload.executions[id]?.session = session
             workload.executions[id]?.processID = session.processID
-            emit("exec_start: \(execution.process.arguments.joined(separator: " "))", workload, ["execID": id])
             follow(id, workload, session)
             return session
         } catch {

@@ -35,8 +35,9 @@ extension Engine {
     public func copyOut(
         _ path: String, from reference: String, _ receive: @Sendable ([UInt8]) async throws(EngineError) -> Void
     ) async throws(EngineError) {
-        try await withFiles(of: try find(reference)) { files throws(EngineError) in try await files.pack(path, receive)
-        }
+        let workload = try find(reference)
+        try await withFiles(of: workload) { files throws(EngineError) in try await files.pack(path, receive) }
+        emit("archive-path", workload)
     }
 
     /// Unpacks a tar into a folder.
@@ -45,7 +46,9 @@ extension Engine {
     public func copyIn(
         _ path: String, to reference: String, _ next: @Sendable () async throws(EngineError) -> [UInt8]?
     ) async throws(EngineError) {
-        try await withFiles(of: try find(reference)) { files throws(EngineError) in try await files.unpack(path, next) }
+        let workload = try find(reference)
+        try await withFiles(of: workload) { files throws(EngineError) in try await files.unpack(path, next) }
+        emit("extract-to-dir", workload)
     }
 
     private func withFiles<Value: Sendable>(

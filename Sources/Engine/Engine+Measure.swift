@@ -33,7 +33,10 @@ public struct Footprint: Sendable {
 extension Engine {
     /// The processes of a running workload.
     public func processes(_ reference: String) async throws(EngineError) -> [ProcessRow] {
-        try await running(try find(reference)).monitor.listProcesses()
+        let workload = try find(reference)
+        let rows = try await running(workload).monitor.listProcesses()
+        emit("top", workload)
+        return rows
     }
 
     /// What a running workload uses; `nil` if it does not run.

@@ -184,6 +184,7 @@ extension Engine {
     /// SIGKILL, and if even that does not end it, everything that it has on the host is taken away.
     private func endNow(_ workload: Workload, _ instance: any WorkloadInstance) async throws(EngineError) {
         instance.monitor.signal(SIGKILL)
+        emit("kill", workload, ["signal": String(SIGKILL)])
         if await waitForEnd(workload, seconds: 10) { return }
         logger.warning("'\(workload.record.name)' does not end by SIGKILL; its runtime is taken away")
         try await backend(of: workload).releaseRuntime(workload.id)

@@ -14,4 +14,13 @@ public struct EngineEvent: Sendable {
     public var attributes: [String: String]
     /// When.
     public var time: Timestamp
+
+    /// Describes an event.
+    public init(type: String, action: String, id: String, attributes: [String: String], time: Timestamp) {
+        self.type = type
+        self.action = action
+        self.id = id
+        self.attributes = attributes
+        self.time = time
+    }
 }

@@ -11,6 +11,8 @@ public struct Execution: Sendable {
     public let workload: WorkloadID
     /// What is executed.
     public let process: ProcessSpec
+    /// The keys by which a client leaves it, in Docker's form; empty for Docker's own.
+    public let detachKeys: String
     /// Whether its end has not come yet, once started.
     public internal(set) var isRunning = false
     /// Its exit code, once it has ended.
@@ -19,4 +21,9 @@ public struct Execution: Sendable {
     public internal(set) var processID: Int32?
     /// The connection to it, once started.
     public internal(set) var session: ProcessSession?
+
+    /// What events say about it: as dockerd, with a space behind the program also where no argument follows.
+    var line: String {
+        (process.arguments.first ?? "") + " " + process.arguments.dropFirst().joined(separator: " ")
+    }
 }

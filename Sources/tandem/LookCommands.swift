@@ -36,8 +36,8 @@ struct LogsCommand: AsyncParsableCommand {
             ("stdout", "1"), ("stderr", "1"), ("follow", follow ? "1" : "0"), ("timestamps", timestamps ? "1" : "0"),
             ("tail", tail),
         ]
-        if let since { query.append(("since", Self.time(since))) }
-        if let until { query.append(("until", Self.time(until))) }
+        if let since { query.append(("since", try TimeOption.parse(since, "since"))) }
+        if let until { query.append(("until", try TimeOption.parse(until, "until"))) }
         try await client.stream("GET", path + "/logs", query: query) { (response) throws(ClientError) in
             var decoder = StreamFrameDecoder()
             while let bytes = try await response.next() {
@@ -51,25 +51,6 @@ struct LogsCommand: AsyncParsableCommand {
                 }
             }
         }
-    }
-
-    /// An age becomes a point in time; anything else is the daemon's to read.
-    static func time(_ text: String) -> String {
-        let units: [Character: Double] = ["s": 1, "m": 60, "h": 3_600]
-        var seconds = 0.0
-        var digits = ""
-        for character in text {
-            if character.isNumber || character == "." {
-                digits.append(character)
-            } else if let unit = units[character], let number = Double(digits) {
-                seconds += number * unit
-                digits = ""
-            } else {
-                return text
-            }
-        }
-        guard digits.isEmpty, !text.isEmpty else { return text }
-        return String(Int64(Date().timeIntervalSince1970 - seconds))
     }
 }
 
@@ -217,29 +198,5 @@ struct StatsCommand: AsyncParsableCommand {
         let rounded = Int64((value * 100).rounded())
         let rest = rounded % 100
         return "\(rounded / 100).\(rest < 10 ? "0" : "")\(rest)%"
-    }
-}
-
-struct EventsCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "events", abstract: "Show what happens, as it happens.")
-
-    @Option(help: "From this time on.")
-    var since: String?
-
-    @Option(help: "Until this time.")
-    var until: String?
-
-    @Option(name: .shortAndLong, parsing: .unconditionalSingleValue, help: "For example event=die, type=image.")
-    var filter: [String] = []
-
-    func run() async throws {
-        var query: [(String, String)] = []
-        if let since { query.append(("since", LogsCommand.time(since))) }
-        if let until { query.append(("until", LogsCommand.time(until))) }
-        if !filter.isEmpty { query.append(("filters", Filters.encode(filter))) }
-        try await Daemon.client().stream("GET", "/events", query: query) { (response) throws(ClientError) in
-            while let bytes = try await response.next() { Output.write(bytes) }
-        }
     }
 }

@@ -78,25 +78,6 @@ struct ProcessStream {
     }
 }
 
-/// Docker's default keys to leave a process: ctrl-p, ctrl-q.
-struct DetachKeys {
-    private var hasSeenFirst = false
-
-    /// Takes the keys out of what was typed.
-    mutating func filter(_ bytes: [UInt8]) -> (passed: [UInt8], isDetaching: Bool) {
-        var passed: [UInt8] = []
-        for byte in bytes {
-            if hasSeenFirst {
-                hasSeenFirst = false
-                if byte == 0x11 { return (passed, true) }
-                passed.append(0x10)
-            }
-            if byte == 0x10 { hasSeenFirst = true } else { passed.append(byte) }
-        }
-        return (passed, false)
-    }
-}
-
 /// Our standard input, read by a thread that may block.
 enum StandardInput {
     private static let queue = DispatchQueue(label: "tandem.input")

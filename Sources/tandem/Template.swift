@@ -4,7 +4,7 @@ import APIModel
 
 /// The part of Go's templates that people use in `--format`: `{{.A.B}}`, `{{json .A}}`, and `json` for everything.
 enum Template {
-    static func render(_ format: String, _ document: JSONValue) throws -> String {
+    static func render(_ format: String, _ document: JSONValue) throws(CommandFailure) -> String {
         if format == "json" { return String(decoding: document.encoded(), as: UTF8.self) }
         var result = ""
         var rest = format.replacing("\\t", with: "\t").replacing("\\n", with: "\n")[...]
@@ -20,7 +20,9 @@ enum Template {
         return result + rest
     }
 
-    private static func evaluate(_ action: [String], _ document: JSONValue, _ format: String) throws -> String {
+    private static func evaluate(_ action: [String], _ document: JSONValue, _ format: String) throws(CommandFailure)
+        -> String
+    {
         guard let path = action.last, path.hasPrefix("."),
             action.count == 1 || (action.count == 2 && action[0] == "json")
         else {

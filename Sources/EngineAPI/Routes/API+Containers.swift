@@ -130,6 +130,7 @@ extension API {
                 // Somebody else was quicker.
             }
         }
+        await engine.emit(type: "container", action: "prune", attributes: ["reclaimed": String(space)])
         try await call.connection.respond(["ContainersDeleted": .strings(removed), "SpaceReclaimed": .count(space)])
     }
 

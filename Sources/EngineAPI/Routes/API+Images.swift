@@ -115,8 +115,7 @@ extension API {
         }
         let target = call.request["tag"].map { "\(repository):\($0)" } ?? repository
         try engine.images.tag(call["name"], as: target)
-        await engine.emit(
-            type: "image", action: "tag", id: try engine.images.image(target).id, attributes: ["name": target])
+        await emitImage("tag", try engine.images.image(target).id, name: try Reference(target).description)
         try await call.connection.respond(.created)
     }
 
@@ -129,10 +128,10 @@ extension API {
             switch removal {
             case .untagged(let name):
                 rows.append(["Untagged": .string(name)])
-                await engine.emit(type: "image", action: "untag", id: id, attributes: ["name": name])
+                await emitImage("untag", id)
             case .deleted(let digest):
                 rows.append(["Deleted": .string(digest)])
-                if digest == id { await engine.emit(type: "image", action: "delete", id: id) }
+                if digest == id { await emitImage("delete", id) }
             }
         }
         try await call.connection.respond(.array(rows))
@@ -191,7 +190,9 @@ extension API {
     }
 
     func defaultImage(_ call: Call) async throws(EngineError) {
+        let isNew = !engine.images.images.contains { $0.references.contains(ImageStore.defaultReference) }
         let image = try await engine.images.makeDefaultImage()
+        if isNew { await reportImport([image], "import") }
         try await call.connection.respond(Self.summary(image))
     }
 
@@ -201,8 +202,8 @@ extension API {
 
     private func reportImport(_ images: [Image], _ action: String) async {
         for image in images {
-            await engine.emit(
-                type: "image", action: action, id: image.id, attributes: ["name": image.references.first ?? image.id])
+            if action == "import", let name = image.references.first { await emitImage("tag", image.id, name: name) }
+            await emitImage(action, image.id)
         }
     }
 

@@ -46,7 +46,7 @@ extension API {
                 EngineError(.internal, "the container '\(record.name)' cannot be attached to"), call)
         }
         await pump(
-            session, call.connection, isTerminal: false, wantsInput: wantsInput,
+            session, call.connection, isRaw: false, wantsInput: wantsInput,
             closesInput: record.spec.standardInputOnce && !record.spec.process.terminal
         ) {
             Self.control(["StatusCode": .count(await end.value?.code ?? 0)])
@@ -60,7 +60,7 @@ extension API {
         let session = try await engine.startExecution(execution.id)
         try await takeOver(call, id: execution.id)
         await pump(
-            session, call.connection, isTerminal: false, wantsInput: execution.process.openStandardInput,
+            session, call.connection, isRaw: false, wantsInput: execution.process.openStandardInput,
             closesInput: true
         ) {
             // A session that broke has no code.

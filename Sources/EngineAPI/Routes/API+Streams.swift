@@ -34,6 +34,7 @@ extension API {
         let request = call.request
         let isStream = request.flag("stream")
         let wantsInput = request.flag("stdin") && isStream
+        let keys = record.spec.process.terminal ? try Self.detachKeys(request["detachKeys"]) : nil
         let attachment =
             isStream
             ? try await engine.attach(
@@ -62,7 +63,19 @@ extension API {
             Task { await engine.cancel(attachment) }
         }
         guard let session else { return await call.connection.sender.finishAndClose() }
-        await pump(session, call.connection, isTerminal: isRaw, wantsInput: wantsInput, closesInput: closesInput)
+        let hasLeft = await pump(
+            session, call.connection, isRaw: isRaw, wantsInput: wantsInput, closesInput: closesInput, detachKeys: keys)
+        if hasLeft { await engine.emit("detach", of: record.id.description) }
+    }
+
+    /// The keys that a client names, or Docker's own.
+    private static func detachKeys(_ text: String?) throws(EngineError) -> DetachKeys {
+        guard let text, !text.isEmpty else { return DetachKeys() }
+        guard let keys = DetachKeys(text) else {
+            throw EngineError(
+                .invalidArgument, "Invalid detach keys (\(text)) provided", hint: "For example ctrl-p,ctrl-q.")
+        }
+        return keys
     }
 
     /// Media types of Docker's hijacked connections since API 1.42.
@@ -73,23 +86,32 @@ extension API {
         return "application/vnd.docker.multiplexed-stream"
     }
 
-    /// Moves bytes between a process and a client until the process has ended or the client has gone.
+    /// Moves bytes between a process and a client until the process has ended, or the client has gone or typed its keys.
     ///
-    /// `lastWords` are sent to a client that has had everything.
+    /// - Parameters:
+    ///   - session: The process.
+    ///   - connection: The client.
+    ///   - isRaw: Whether output goes as it is, instead of in frames.
+    ///   - wantsInput: Whether what the client sends is the process's input.
+    ///   - closesInput: Whether the client's end is the end of the input.
+    ///   - detachKeys: What the client types to leave; `nil` if it finds that out itself.
+    ///   - lastWords: What a client gets that has had everything.
+    /// - Returns: Whether it has typed its keys.
+    @discardableResult
     func pump(
-        _ session: ProcessSession, _ connection: Connection, isTerminal: Bool, wantsInput: Bool, closesInput: Bool,
-        lastWords: (@Sendable () async -> [UInt8])? = nil
-    ) async {
+        _ session: ProcessSession, _ connection: Connection, isRaw: Bool, wantsInput: Bool, closesInput: Bool,
+        detachKeys: DetachKeys? = nil, lastWords: (@Sendable () async -> [UInt8])? = nil
+    ) async -> Bool {
         let sender = connection.sender
-        await withTaskGroup(of: Void.self) { group in
+        return await withTaskGroup(of: Void.self, returning: Bool.self) { group in
             group.addTask {
                 do throws(EngineError) {
                     while let piece = await session.nextOutput() {
                         switch piece {
                         case .standardOutput(let bytes):
-                            try await sender.send(isTerminal ? bytes : StreamFrame.encode(.output, bytes))
+                            try await sender.send(isRaw ? bytes : StreamFrame.encode(.output, bytes))
                         case .standardError(let bytes):
-                            try await sender.send(isTerminal ? bytes : StreamFrame.encode(.errors, bytes))
+                            try await sender.send(isRaw ? bytes : StreamFrame.encode(.errors, bytes))
                         }
                     }
                     if let lastWords { try await sender.send(await lastWords()) }
@@ -99,15 +121,22 @@ extension API {
                 session.close()
                 await sender.finishAndClose()
             }
+            var keys = detachKeys
+            var hasLeft = false
             do throws(EngineError) {
-                while let bytes = try await connection.nextBytes() {
-                    if wantsInput { await session.send(bytes) }
+                while !hasLeft, let bytes = try await connection.nextBytes() {
+                    guard wantsInput else { continue }
+                    var typed = bytes
+                    if let (passed, isDetaching) = keys?.filter(bytes) { (typed, hasLeft) = (passed, isDetaching) }
+                    await session.send(typed)
                 }
-                if wantsInput && closesInput { session.closeInput() }
+                if hasLeft { session.close() }
+                if wantsInput && closesInput && !hasLeft { session.closeInput() }
             } catch {
                 session.close()
             }
             await group.waitForAll()
+            return hasLeft
         }
     }
 
@@ -129,7 +158,9 @@ extension API {
         process.openStandardInput = body["AttachStdin"].bool ?? false
         process.privileged = body["Privileged"].bool ?? false
         process.terminalSize = TerminalSize(body["ConsoleSize"])
-        return try await engine.createExecution(call["id"], process)
+        let keys = body["DetachKeys"].string ?? ""
+        _ = try Self.detachKeys(keys)
+        return try await engine.createExecution(call["id"], process, detachKeys: keys)
     }
 
     func startExec(_ call: Call) async throws(EngineError) {
@@ -144,9 +175,12 @@ extension API {
         let isTerminal = execution.process.terminal
         try await call.connection.takeOver(
             for: call.request, type: Self.streamType(isTerminal: isTerminal, call.request))
-        await pump(
-            session, call.connection, isTerminal: isTerminal, wantsInput: execution.process.openStandardInput,
-            closesInput: true)
+        let hasLeft = await pump(
+            session, call.connection, isRaw: isTerminal, wantsInput: execution.process.openStandardInput,
+            closesInput: true, detachKeys: isTerminal ? try Self.detachKeys(execution.detachKeys) : nil)
+        if hasLeft {
+            await engine.emit("exec_detach", of: execution.workload.description, attributes: ["execID": execution.id])
+        }
     }
 
     func resizeExec(_ call: Call) async throws(EngineError) {
@@ -167,7 +201,7 @@ extension API {
             "ID": .string(execution.id), "Running": .bool(execution.isRunning),
             "ExitCode": execution.exitCode.map { .count($0) } ?? nil, "Pid": .count(execution.processID ?? 0),
             "ContainerID": .string(execution.workload.description), "OpenStdin": .bool(process.openStandardInput),
-            "OpenStdout": true, "OpenStderr": true, "CanRemove": false, "DetachKeys": "",
+            "OpenStdout": true, "OpenStderr": true, "CanRemove": false, "DetachKeys": .string(execution.detachKeys),
             "ProcessConfig": [
                 "entrypoint": .string(process.arguments.first ?? ""),
                 "arguments": .strings(Array(process.arguments.dropFirst())),

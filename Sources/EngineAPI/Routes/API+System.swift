@@ -74,54 +74,6 @@ extension API {
             "SecurityOptions": ["name=seccomp,profile=builtin"], "Warnings": .strings(warnings),
         ])
     }
-
-    func events(_ call: Call) async throws(EngineError) {
-        let filters = try call.request.filters()
-        let since = try call.request["since"].map { (text) throws(EngineError) in try TimeParameter.parse(text) }
-        let until = try call.request["until"].map { (text) throws(EngineError) in try TimeParameter.parse(text) }
-        let (past, live) = await engine.events()
-        try await call.connection.begin(type: "application/json")
-        if let since {
-            for event in past where event.time >= since && until.map({ event.time <= $0 }) ?? true {
-                try await send(event, filters, call.connection)
-            }
-        }
-        if let until, until <= HostTime.now { return try await call.connection.end() }
-        for await event in live {
-            if let until, event.time > until { break }
-            try await send(event, filters, call.connection)
-        }
-        try await call.connection.end()
-    }
-
-    private func send(
-        _ event: EngineEvent, _ filters: [String: [String]], _ connection: Connection
-    ) async throws(EngineError) {
-        let action = event.action
-        let isWanted = filters.allSatisfy { name, values in
-            switch name {
-            case "type": values.contains(event.type)
-            case "event": values.contains { action == $0 || action.hasPrefix("\($0):") }
-            case "container": values.contains { event.id.hasPrefix($0) || event.attributes["name"] == $0 }
-            case "image": values.contains { event.attributes["image"] == $0 || event.id == $0 }
-            case "volume": event.type == "volume" && values.contains(event.id)
-            case "label":
-                values.contains { value in
-                    let parts = value.split(separator: "=", maxSplits: 1).map(String.init)
-                    return parts.count == 2 ? event.attributes[parts[0]] == parts[1] : event.attributes[value] != nil
-                }
-            default: false
-            }
-        }
-        guard isWanted else { return }
-        let document: JSONValue = [
-            "Type": .string(event.type), "Action": .string(action), "status": .string(action), "id": .string(event.id),
-            "from": .string(event.attributes["image"] ?? ""), "scope": "local",
-            "Actor": ["ID": .string(event.id), "Attributes": .map(event.attributes)],
-            "time": .count(event.time.nanoseconds / 1_000_000_000), "timeNano": .count(event.time.nanoseconds),
-        ]
-        try await connection.send(document.encoded() + [0x0A])
-    }
 }
 
 /// Points in time as Docker's clients send them: seconds since 1970 with a fraction, or RFC 3339.

@@ -66,6 +66,7 @@ extension API {
                 // In use, or somebody else was quicker.
             }
         }
+        await engine.emit(type: "volume", action: "prune", attributes: ["reclaimed": String(space)])
         try await call.connection.respond(["VolumesDeleted": .strings(removed), "SpaceReclaimed": .count(space)])
     }
 }
