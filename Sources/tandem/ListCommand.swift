@@ -24,66 +24,44 @@ struct ListCommand: AsyncParsableCommand {
     @Flag(name: .shortAndLong, help: "The last one.")
     var latest = false
 
+    @Flag(name: .shortAndLong, help: "Show how much each has written.")
+    var size = false
+
     @Option(
         name: .shortAndLong, parsing: .unconditionalSingleValue, help: "For example status=exited, name=web, label=a=b."
     )
     var filter: [String] = []
 
-    @Option(help: "json, or a template such as {{.Names}}.")
+    @Option(help: "json, a template such as {{.Names}}, or table and a template.")
     var format: String?
 
     func run() async throws {
-        var query = [("all", all ? "1" : "0")]
+        // A size costs the daemon time, so it is asked for only where it is shown.
+        let withSize = size || format?.contains(".Size") == true
+        var query = [("all", all ? "1" : "0"), ("size", withSize ? "1" : "0")]
         if let limit = latest ? 1 : last { query.append(("limit", String(limit))) }
         if !filter.isEmpty { query.append(("filters", Filters.encode(filter))) }
         let rows = try await Daemon.client().request("GET", "/containers/json", query: query).json.array ?? []
         let table = rows.map { Row($0, truncating: !noTrunc) }
-        if quiet {
-            for row in table { Output.line(row.id) }
+        if quiet && format == nil {
+            for row in table { Output.line(row["ID"]) }
             return
         }
         if let format {
-            for row in table { Output.line(try Template.render(format, row.fields)) }
-            return
+            return try TableFormat(format, headers: Self.headers).show(table.map { ($0.fields, $0.labels) })
         }
+        var columns = ["ID", "Image", "Command", "RunningFor", "Status", "Kind", "Names"]
+        if size { columns.append("Size") }
         Output.table(
-            ["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "KIND", "NAMES"],
-            table.map { [$0.id, $0.image, $0.command, $0.created, $0.status, $0.kind, $0.names] })
+            columns.map { Self.headers[$0] ?? "" }, table.map { row in columns.map { row[$0] } })
     }
 
-    private struct Row {
-        var id: String
-        var image: String
-        var command: String
-        var created: String
-        var status: String
-        var kind: String
-        var names: String
-        var fields: JSONValue
-
-        init(_ row: JSONValue, truncating: Bool) {
-            let full = row["Id"].string ?? ""
-            id = truncating ? String(full.prefix(12)) : full
-            image = row["Image"].string ?? ""
-            let text = row["Command"].string ?? ""
-            command = "\"\(truncating && text.count > 20 ? text.prefix(19) + "…" : text[...])\""
-            created = Age.ago(row["Created"].integer ?? 0)
-            status = row["Status"].string ?? ""
-            kind = row["Runtime"].string ?? ""
-            names = (row["Names"].strings ?? []).map { $0.hasPrefix("/") ? String($0.dropFirst()) : $0 }.joined(
-                separator: ",")
-            fields = [
-                "ID": .string(id), "Image": .string(image), "Command": .string(command), "RunningFor": .string(created),
-                "Status": .string(status), "State": row["State"], "Names": .string(names), "Kind": .string(kind),
-                "Labels": .string(
-                    (row["Labels"].stringMap ?? [:]).map { "\($0)=\($1)" }.sorted().joined(separator: ",")),
-                "CreatedAt": row["Created"], "Ports": "", "Runtime": .string(kind),
-                "Mounts": .string(
-                    (row["Mounts"].array ?? []).compactMap { $0["Name"].string ?? $0["Source"].string }.joined(
-                        separator: ",")),
-            ]
-        }
-    }
+    private static let headers = [
+        "ID": "CONTAINER ID", "Image": "IMAGE", "Command": "COMMAND", "CreatedAt": "CREATED AT",
+        "RunningFor": "CREATED", "Status": "STATUS", "State": "STATE", "Kind": "KIND", "Runtime": "RUNTIME",
+        "Names": "NAMES", "Ports": "PORTS", "Labels": "LABELS", "Mounts": "MOUNTS", "LocalVolumes": "LOCAL VOLUMES",
+        "Networks": "NETWORKS", "Size": "SIZE",
+    ]
 }
 
 /// Ages in docker's words (go-units, `HumanDuration`).

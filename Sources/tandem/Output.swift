@@ -35,7 +35,7 @@ enum Output {
     /// Whether a stream is a terminal.
     static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
-    /// Columns with at least three spaces between them, as docker's.
+    /// Columns with at least three spaces between them and of at least ten characters, as docker's.
     static func table(_ header: [String], _ rows: [[String]]) {
         let all = [header] + rows
         let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
@@ -43,7 +43,9 @@ enum Output {
             var line = ""
             for (index, cell) in row.enumerated() {
                 line += cell
-                if index < row.count - 1 { line += String(repeating: " ", count: widths[index] - cell.count + 3) }
+                if index < row.count - 1 {
+                    line += String(repeating: " ", count: max(10, widths[index] + 3) - cell.count)
+                }
             }
             self.line(line)
         }

@@ -2,9 +2,13 @@
 
 import APIModel
 
-/// The part of Go's templates that people use in `--format`: `{{.A.B}}`, `{{json .A}}`, and `json` for everything.
+/// The part of Go's templates that people use in `--format`: `{{.A.B}}`, `{{json .A}}`, `{{.Label "name"}}`,
+/// and `json` for everything.
 enum Template {
-    static func render(_ format: String, _ document: JSONValue) throws(CommandFailure) -> String {
+    /// `labels` are what `{{.Label "name"}}` looks into; without any it shows the end of the name, as a header does.
+    static func render(
+        _ format: String, _ document: JSONValue, labels: [String: String]? = nil
+    ) throws(CommandFailure) -> String {
         if format == "json" { return String(decoding: document.encoded(), as: UTF8.self) }
         var result = ""
         var rest = format.replacing("\\t", with: "\t").replacing("\\n", with: "\n")[...]
@@ -14,7 +18,12 @@ enum Template {
                 throw CommandFailure(64, "template parsing error: unclosed action in '\(format)'")
             }
             let action = rest[open.upperBound..<close.lowerBound].split(separator: " ").map(String.init)
-            result += try evaluate(action, document, format)
+            if action.count == 2, action[0] == ".Label" {
+                let name = action[1].filter { $0 != "\"" }
+                result += labels.map { $0[name] ?? "" } ?? name.split(separator: ".").last.map(String.init) ?? ""
+            } else {
+                result += try evaluate(action, document, format)
+            }
             rest = rest[close.upperBound...]
         }
         return result + rest

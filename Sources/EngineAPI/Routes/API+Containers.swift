@@ -26,27 +26,6 @@ extension API {
         return try await engine.create(name: name, spec)
     }
 
-    func listContainers(_ call: Call) async throws(EngineError) {
-        let filters = try call.request.filters()
-        let limit = try call.request.number("limit") ?? -1
-        // A filter by state looks at all of them.
-        let all = call.request.flag("all") || limit > 0 || filters["status"] != nil || filters["exited"] != nil
-        let withSize = call.request.flag("size")
-        var rows: [JSONValue] = []
-        for snapshot in await engine.snapshots() where all || snapshot.record.isActive {
-            guard try ContainerFilter.matches(snapshot, filters, images: engine.images) else { continue }
-            var row = ContainerDocument.summary(snapshot)
-            if withSize {
-                row["SizeRw"] = .count(try await engine.storage(snapshot.record.id.description))
-                // Removed since it was listed: it has no image size any more.
-                row["SizeRootFs"] = .count((try? engine.images.image(snapshot.record.spec.imageID).size) ?? 0)
-            }
-            rows.append(row)
-            if limit > 0 && rows.count == limit { break }
-        }
-        try await call.connection.respond(.array(rows))
-    }
-
     func inspectContainer(_ call: Call) async throws(EngineError) {
         let snapshot = try await engine.snapshot(call["id"])
         var document = ContainerDocument.full(snapshot, volumes: engine.volumes)

@@ -18,13 +18,19 @@ enum ContainerDocument {
         return [
             "Id": .string(record.id.description), "Names": ["/\(record.name)".json],
             "Image": .string(record.spec.imageReference), "ImageID": .string(record.spec.imageID),
-            "Command": .string(record.spec.process.arguments.joined(separator: " ")),
+            "Command": .string(command(record.spec.process.arguments)),
             "Created": .count(record.created.nanoseconds / 1_000_000_000), "Ports": [],
             "Labels": .map(record.spec.labels), "State": .string(record.state.rawValue),
             "Status": .string(status(record)),
             "HostConfig": ["NetworkMode": .string(record.spec.network.rawValue)], "NetworkSettings": ["Networks": [:]],
             "Mounts": .array(record.spec.mounts.map { mount($0, nil) }), "Runtime": .string(record.spec.kind.rawValue),
         ]
+    }
+
+    /// The command with its arguments; those with spaces in quotes.
+    private static func command(_ arguments: [String]) -> String {
+        let rest = arguments.dropFirst().map { $0.contains(" ") ? "'\($0)'" : $0 }
+        return ([arguments.first ?? ""] + rest).joined(separator: " ")
     }
 
     /// Docker's words, for example `Up 5 minutes (Paused)`.

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import APIModel
+import Engine
+import ImageStore
+import TandemModel
+
+extension API {
+    func listContainers(_ call: Call) async throws(EngineError) {
+        let filter = try ContainerFilter(try call.request.filters())
+        let chosen = try filter.select(
+            await engine.snapshots(), all: call.request.flag("all"), limit: try call.request.number("limit") ?? 0,
+            images: engine.images)
+        let withSize = call.request.flag("size")
+        var rows: [JSONValue] = []
+        for snapshot in chosen {
+            let spec = snapshot.record.spec
+            var row = ContainerDocument.summary(snapshot)
+            // A name that has gone on to another image would mislead.
+            if (try? engine.images.image(spec.imageReference).id) != spec.imageID {
+                row["Image"] = .string(spec.imageID)
+            }
+            if withSize {
+                do throws(EngineError) {
+                    row["SizeRw"] = .count(try await engine.storage(snapshot.record.id.description))
+                } catch  where error.code == .notFound {
+                    continue  // removed since it was listed
+                }
+                row["SizeRootFs"] = .count((try? engine.images.image(spec.imageID).size) ?? 0)
+            }
+            rows.append(row)
+        }
+        try await call.connection.respond(.array(rows))
+    }
+}
