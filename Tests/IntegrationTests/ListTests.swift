@@ -26,14 +26,15 @@ struct ListTests {
         (["since=list-1", "status=created"], false, "list-2"), (["status=exited"], false, "list-3"),
         (["status=running", "status=created"], false, "list-2 list-1"), (["exited=1", "status=running"], true, ""),
         (["health=none"], false, "list-1"), (["health=healthy"], true, ""), (["expose=80"], true, ""),
-        (["publish=80-90/udp"], true, ""), (["isolation=default"], false, "list-1"), (["runtime=vm"], true, "list-3"),
+        (["publish=80-90/udp"], true, ""), (["isolation=default"], false, "list-1"), (["runtime=vm"], true, "list-2"),
     ]
 
     @Test func filtersAreDockerds() async throws {
         try await daemon.tandem(
             "run", "-d", "--name", "list-1", "-l", "a=b", "-v", "list-data:/x", "busybox", "sleep", "1000")
-        try await daemon.tandem("create", "--name", "list-2", "-l", "a=c", "-l", "z", "busybox", "echo", "a b", "\"c\"")
-        try await daemon.tandem("run", "--vm", "--name", "list-3", "busybox", "false")
+        try await daemon.tandem(
+            "create", "--vm", "--name", "list-2", "-l", "a=c", "-l", "z", "busybox", "echo", "a b", "\"c\"")
+        try await daemon.tandem("run", "--name", "list-3", "busybox", "false")
         for (filters, all, names) in Self.cases {
             let flags = (all ? ["-a"] : []) + filters.flatMap { ["--filter", $0] }
             let listed = try await daemon.tandem(["ps", "--format", "{{.Names}}"] + flags)
