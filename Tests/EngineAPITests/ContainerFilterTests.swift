@@ -22,6 +22,25 @@ struct ContainerFilterTests {
         #expect(error?.code == .invalidArgument && error?.message == words)
     }
 
+    @Test("a prune takes only what its filters let it")
+    func prunes() throws {
+        let now = Timestamp(nanoseconds: 3_600_000_000_000)
+        func includes(_ filters: [String: [String]], age: Duration = .zero, _ labels: [String: String] = [:]) throws
+            -> Bool
+        {
+            let created = Timestamp(nanoseconds: now.nanoseconds - age.nanoseconds)
+            return try PruneFilter(filters, now: now).includes(created: created, labels: labels)
+        }
+        #expect(try includes([:]))
+        #expect(try includes(["until": ["10m"]], age: .seconds(601)))
+        #expect(try !includes(["until": ["10m"]], age: .seconds(599)))
+        #expect(try includes(["until": ["3000"]], age: .seconds(601)))
+        #expect(try includes(["label": ["a=b"]], ["a": "b"]) && !includes(["label": ["a=b"]], ["a": "c"]))
+        #expect(try includes(["label!": ["a"]], ["b": ""]) && !includes(["label!": ["a"]], ["a": "c"]))
+        #expect(throws: EngineError.self) { try includes(["name": ["x"]]) }
+        #expect(throws: EngineError.self) { try includes(["until": ["1m", "2m"]]) }
+    }
+
     @Test("everything that it knows is taken")
     func known() throws {
         for (name, value) in [

@@ -96,9 +96,13 @@ extension API {
     }
 
     func pruneContainers(_ call: Call) async throws(EngineError) {
+        let filter = try PruneFilter(try call.request.filters())
         var removed: [String] = []
         var space: UInt64 = 0
         for snapshot in await engine.snapshots() where !snapshot.record.isActive {
+            guard filter.includes(created: snapshot.record.created, labels: snapshot.record.spec.labels) else {
+                continue
+            }
             let id = snapshot.record.id.description
             let size = (try? await engine.storage(id)) ?? 0  // gone meanwhile: nothing to count
             do throws(EngineError) {
