@@ -102,6 +102,25 @@ struct EventTests {
         #expect(volumes.last?.hasPrefix("volume prune reclaimed=") == true)
     }
 
+    @Test func aClientMayLeaveByItsKeys() async throws {
+        try await daemon.tandem("run", "-dit", "--name", "left", "busybox", "sh")
+        let script = """
+            import socket, sys
+            s = socket.socket(socket.AF_UNIX); s.settimeout(20); s.connect(sys.argv[1])
+            s.sendall(b"POST /v1.43/containers/left/attach?stream=1&stdin=1&stdout=1&detachKeys=ctrl-a,x HTTP/1.1\\r\\n"
+                      b"Host: x\\r\\nConnection: Upgrade\\r\\nUpgrade: tcp\\r\\nContent-Length: 0\\r\\n\\r\\n")
+            s.recv(4096); s.sendall(b"\\x01x")
+            while s.recv(4096): pass
+            """
+        let left = try await Program("python3", ["-c", script, String(daemon.endpoint.dropFirst(7))]).run(deadline: 30)
+        #expect(left.status == 0, "\(left.errors)")
+        let events = try await daemon.tandem(
+            "events", "--since", "1m", "--until", "0s", "--filter", "container=left", "--format", "{{.Action}}")
+        #expect(events.lines == ["create", "start", "attach", "detach"])
+        #expect(try await daemon.tandem("inspect", "-f", "{{.State.Status}}", "left").trimmed == "running")
+        try await daemon.tandem("rm", "-f", "left")
+    }
+
     @Test func dockersClientShowsThem() async throws {
         let begun = Date().timeIntervalSince1970
         // It listens until a second from now; what happens meanwhile is shown at once, and with the right duration.

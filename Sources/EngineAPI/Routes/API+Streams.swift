@@ -158,7 +158,8 @@ extension API {
         process.openStandardInput = body["AttachStdin"].bool ?? false
         process.privileged = body["Privileged"].bool ?? false
         process.terminalSize = TerminalSize(body["ConsoleSize"])
-        let keys = body["DetachKeys"].string ?? ""
+        // dockerd does not mind the case of members, and docker-py relies on it here.
+        let keys = body["DetachKeys"].string ?? body["detachKeys"].string ?? ""
         _ = try Self.detachKeys(keys)
         return try await engine.createExecution(call["id"], process, detachKeys: keys)
     }
