@@ -33,6 +33,18 @@ extension CgroupPlacement {
         write(limit == 0 ? bytes("max") : digits(Int(limit)), to: unifiedDirectory + bytes("/pids.max"))
     }
 
+    /// Whether the kernel has killed a process of the executor's own group for want of memory, by a limit of a group or
+    /// because the guest itself had none left.
+    var hasRunOutOfMemory: Bool {
+        guard isMadeByExecutor else { return false }
+        // A kernel without the memory controller has no such file, and keeps no count.
+        for line in split(readFile(unifiedDirectory + bytes("/memory.events")) ?? [], at: 0x0A) {
+            let words = Bytes(line).split(separator: 0x20)
+            if words.count == 2, Bytes(words[0]) == bytes("oom_kill") { return Bytes(words[1]) != bytes("0") }
+        }
+        return false
+    }
+
     private func write(_ value: Bytes, to path: Bytes) -> LaunchFailure? {
         let problem = writeFile(path, value)
         return problem == 0 ? nil : LaunchFailure(.cgroup, errno: problem, object: path)

@@ -59,6 +59,8 @@ final class LocalRunner: Runner {
         process.onInputTaken = { [self] count in onInputTaken(number, count) }
         process.onComplete = { [self] record in
             processes[number] = nil
+            var record = record
+            if number == 0 { record.outOfMemory = plan.cgroup.hasRunOutOfMemory }
             onExited(number, record)
         }
         onStarted(number, UInt32(bitPattern: launched.pid))
