@@ -56,6 +56,8 @@ public protocol WorkloadInstance: Sendable {
     func footprintProcesses() async throws(EngineError) -> [FootprintProcess]
     /// Whether the out-of-memory killer has struck since the start.
     func wasOutOfMemory() async -> Bool
-    /// Changes limits while it runs.
-    func update(_ limits: ResourceLimits) async throws(EngineError)
+    /// Changes limits while it runs; those that are as they were need not be touched.
+    ///
+    /// - Throws: `.conflict` if one of them can only change while it is stopped; nothing is changed then.
+    func update(_ limits: ResourceLimits, from present: ResourceLimits) async throws(EngineError)
 }

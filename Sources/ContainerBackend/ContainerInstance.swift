@@ -51,7 +51,7 @@ final class ContainerInstance: WorkloadInstance {
         await BlockingQueue.run { [cgroups, name] in cgroups.outOfMemoryKills(name) > 0 }
     }
 
-    func update(_ limits: ResourceLimits) async throws(EngineError) {
+    func update(_ limits: ResourceLimits, from present: ResourceLimits) async throws(EngineError) {
         let lacks = cgroups.unsupported(limits)
         guard lacks.isEmpty else { throw EngineError(.unsupported, lacks.joined(separator: "; ")) }
         try await BlockingQueue.run { [cgroups, name] () throws(EngineError) in try cgroups.update(name, limits: limits)

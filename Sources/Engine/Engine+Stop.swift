@@ -171,9 +171,17 @@ extension Engine {
                     "Cannot update container \(workload.id): Restart policy cannot be updated because AutoRemove is enabled for the container",
                     hint: "Create it without --rm.")
             }
-            var limits = workload.record.spec.limits
+            let present = workload.record.spec.limits
+            var limits = present
             change(&limits)
-            if let instance = workload.instance { try await instance.update(limits) }
+            if let instance = workload.instance {
+                try await instance.update(limits, from: present)
+            } else {
+                // What the backend would refuse at the next start, it refuses now.
+                var spec = workload.record.spec
+                spec.limits = limits
+                _ = try backend(of: workload).plan(try request(workload.id, spec))
+            }
             workload.record.spec.limits = limits
             workload.record.spec.restart = restart ?? workload.record.spec.restart
             try await state.save(workload.record)

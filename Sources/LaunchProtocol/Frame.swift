@@ -38,6 +38,9 @@ public struct Frame: Sendable, Equatable {
         case credit = 11
         /// Monitor → agent: answer with `pong` and the same payload; used to map clocks.
         case ping = 12
+        /// Let the workload's group in a guest hold at most so many processes and threads (u64; 0 is no limit).
+        /// Answered by `done` or `refused`.
+        case limitProcesses = 13
 
         // Monitor → engine, agent → monitor.
         /// First frame of a monitor or agent. Payload: protocol version u32, CLOCK_MONOTONIC u64 at its first
@@ -63,6 +66,8 @@ public struct Frame: Sendable, Equatable {
         case attached = 41
         /// A request could not be carried out. Payload: a `LaunchFailure`.
         case refused = 42
+        /// A request without a result of its own has been carried out.
+        case done = 43
     }
 
     /// What the frame says.

@@ -40,7 +40,7 @@ struct CgroupV1: CgroupDriver {
         need("memory", "a memory limit", limits.memory != nil || limits.memoryReservation != nil)
         need("cpu", "a processor limit", limits.nanoCPUs != nil || limits.cpuShares != nil)
         need("cpuset", "a set of processors", !limits.cpuset.isEmpty)
-        need("pids", "a limit on processes", limits.pids != nil)
+        need("pids", "a limit on processes", (limits.pids ?? 0) > 0)
         return lacks
     }
 
@@ -108,6 +108,11 @@ struct CgroupV1: CgroupDriver {
             }
         }
         if !limits.cpuset.isEmpty, let folder = folder("cpuset", name) {
+            if !folder.exists {
+                try folder.make()
+                try inheritProcessors(folder)
+                for process in processes(name) { try folder.write(String(process), to: "cgroup.procs") }
+            }
             try folder.write(limits.cpuset, to: "cpuset.cpus")
         }
         if let pids = limits.pids, let folder = folder("pids", name) {

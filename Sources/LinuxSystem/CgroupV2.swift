@@ -46,7 +46,7 @@ struct CgroupV2: CgroupDriver {
         need("memory", "a memory limit", limits.memory != nil || limits.memoryReservation != nil)
         need("cpu", "a processor limit", limits.nanoCPUs != nil || limits.cpuShares != nil)
         need("cpuset", "a set of processors", !limits.cpuset.isEmpty)
-        need("pids", "a limit on processes", limits.pids != nil)
+        need("pids", "a limit on processes", (limits.pids ?? 0) > 0)
         return lacks
     }
 

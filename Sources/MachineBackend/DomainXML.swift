@@ -45,8 +45,6 @@ public struct DomainXML: Sendable, Hashable {
     public var memory: UInt64
     /// Virtual processors.
     public var processors: Int
-    /// Host processors on which they may run, in the kernel's list format; empty means all.
-    public var hostProcessors: String = ""
     /// Kernel image for direct boot.
     public var kernel: String
     /// Initial file system.
@@ -79,8 +77,7 @@ public struct DomainXML: Sendable, Hashable {
         lines.append("    <source type='memfd'/>")
         lines.append("    <access mode='shared'/>")
         lines.append("  </memoryBacking>")
-        let placement = hostProcessors.isEmpty ? "" : " cpuset='\(Self.escape(hostProcessors))'"
-        lines.append("  <vcpu placement='static'\(placement)>\(processors)</vcpu>")
+        lines.append("  <vcpu placement='static'>\(processors)</vcpu>")
         lines.append("  <os>")
         lines.append("    <type arch='x86_64' machine='pc'>hvm</type>")
         lines.append("    <kernel>\(Self.escape(kernel))</kernel>")

@@ -114,6 +114,15 @@ public final class LibvirtConnection: Sendable {
         }
     }
 
+    /// How many processors a running domain has.
+    public func processors(uuid: String) async throws(LibvirtError) -> Int {
+        try await withDomain(uuid) { domain throws(LibvirtError) in
+            var information = virDomainInfo()
+            guard virDomainGetInfo(domain, &information) == 0 else { throw .last("virDomainGetInfo") }
+            return Int(information.nrVirtCpu)
+        }
+    }
+
     /// The XML of a domain as libvirt runs it.
     public func xml(uuid: String) async throws(LibvirtError) -> String {
         try await withDomain(uuid) { domain throws(LibvirtError) in

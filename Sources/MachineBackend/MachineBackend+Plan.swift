@@ -6,8 +6,6 @@ import SystemPackage
 public import TandemModel
 
 extension MachineBackend {
-    /// Docker's default for containers is all of the host; a guest has to have a size.
-    static let defaultMemory: UInt64 = 256 << 20
     /// Less does not hold the kernel, the agent and the initial file system.
     static let leastMemory: UInt64 = 64 << 20
 
@@ -82,6 +80,8 @@ extension MachineBackend {
             throw EngineError(
                 .unsupported, lacks.joined(separator: "; "), hint: "Run it as a container: leave out --vm.")
         }
+        let refusals = MachineLimits(spec.limits).unsupported(by: cgroups)
+        guard refusals.isEmpty else { throw EngineError(.unsupported, refusals.joined(separator: "; ")) }
     }
 
     // MARK: The domain
@@ -90,14 +90,12 @@ extension MachineBackend {
         _ request: WorkloadRequest, _ names: MachineNames, _ accelerator: Accelerator, _ kernel: GuestKernel,
         _ initramfs: FilePath, _ shares: [FilePath?]
     ) -> DomainXML {
-        let limits = request.spec.limits
-        let processors = limits.nanoCPUs.map { max(1, Int(($0 + 999_999_999) / 1_000_000_000)) } ?? 1
+        let limits = MachineLimits(request.spec.limits)
         var domain = DomainXML(
             name: names.domain, uuid: names.uuid, accelerator: accelerator,
-            memory: limits.memory?.bytes ?? Self.defaultMemory, processors: processors, kernel: kernel.image.string,
+            memory: limits.memory, processors: limits.processors, kernel: kernel.image.string,
             initramfs: initramfs.string, commandLine: KernelCommandLine.text(for: accelerator),
             agentSocket: names.agentSocket.string, consoleFile: names.console.string)
-        domain.hostProcessors = limits.cpuset
         domain.disks = request.layers.enumerated().map { index, layer in
             DomainXML.Disk(file: layer.path.string, serial: "layer-\(index)", readOnly: true)
         }

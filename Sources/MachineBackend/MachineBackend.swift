@@ -117,17 +117,9 @@ public final class MachineBackend: WorkloadBackend {
     /// QEMU and its helpers go into a control group of their own, which limits them and counts what they use.
     private func place(_ processes: [Int32], of request: WorkloadRequest) async throws(EngineError) {
         guard let cgroups else { return }
-        var limits = request.spec.limits
-        // These two are the guest's size.
-        limits.memory = nil
-        limits.memoryAndSwap = nil
-        // The guest holds its workload to this one; QEMU's own threads do not count.
-        limits.pids = nil
-        // The host processors are given to libvirt.
-        limits.cpuset = ""
-        let settled = limits
+        let held = MachineLimits(request.spec.limits).onHost
         try await BlockingQueue.run { () throws(EngineError) in
-            try cgroups.make(request.id.description, limits: settled, devices: nil)
+            try cgroups.make(request.id.description, limits: held, devices: nil)
             for process in processes { try cgroups.add(process, to: request.id.description) }
         }
     }

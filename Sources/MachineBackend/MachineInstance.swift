@@ -70,16 +70,26 @@ final class MachineInstance: WorkloadInstance {
     /// The guest's kernel tells the agent, and the exit record has it.
     func wasOutOfMemory() async -> Bool { false }
 
-    func update(_ limits: ResourceLimits) async throws(EngineError) {
-        guard limits.memory == nil, limits.pids == nil, limits.cpuset.isEmpty else {
-            throw EngineError(
-                .unsupported, "the memory and processor set of a running VM cannot be changed",
-                hint: "Stop it, change them, and start it again.")
+    func update(_ limits: ResourceLimits, from present: ResourceLimits) async throws(EngineError) {
+        let processors: Int
+        do throws(LibvirtError) {
+            processors = try await connection.processors(uuid: names.uuid)
+        } catch {
+            throw failure("updated", error)
         }
-        guard let cgroups else {
-            throw EngineError(.unsupported, "limits cannot be changed: this host has no control groups")
+        let lacks = MachineLimits(limits).lacks(in: names.id, from: MachineLimits(present), processors: processors)
+        guard lacks.isEmpty else {
+            throw EngineError(
+                .conflict, lacks.joined(separator: "; "),
+                hint: "Stop it first: tandem stop \(names.id.short), then update and start it.")
         }
         let name = names.id.description
-        try await BlockingQueue.run { () throws(EngineError) in try cgroups.update(name, limits: limits) }
+        let held = MachineLimits(limits).onHost
+        if held != MachineLimits(present).onHost {
+            let refusals = MachineLimits(limits).unsupported(by: cgroups)
+            guard refusals.isEmpty else { throw EngineError(.unsupported, refusals.joined(separator: "; ")) }
+            try await BlockingQueue.run { [cgroups] () throws(EngineError) in try cgroups?.update(name, limits: held) }
+        }
+        if limits.pids != present.pids { try await monitor.limitProcesses(UInt64(max(0, limits.pids ?? 0))) }
     }
 }

@@ -173,6 +173,16 @@ public final class MonitorConnection: Sendable {
         return usage
     }
 
+    /// Lets the workload of a guest have at most so many processes and threads; 0 is no limit.
+    public func limitProcesses(_ limit: UInt64) async throws(EngineError) {
+        var writer = ByteWriter()
+        writer.write(limit)
+        guard let frame = await ask(Frame(.limitProcesses, payload: writer.bytes)) else {
+            throw EngineError(.conflict, "the guest does not answer: it is about to end")
+        }
+        guard frame.kind == .done else { throw EngineError(launchFailure: frame.payload) }
+    }
+
     private func ask(_ question: Frame) async -> Frame? {
         await withCheckedContinuation { continuation in
             let isLost = state.withLock { state in
@@ -248,7 +258,7 @@ public final class MonitorConnection: Sendable {
         case .exited:
             // A record that cannot be read is a defect of the monitor; the file may be whole.
             if let record = try? ExitRecord(decoding: frame.payload) { exited(record) }
-        case .processes, .usage, .refused:
+        case .processes, .usage, .done, .refused:
             let waiter: CheckedContinuation<Frame?, Never>? = state.withLock { state in
                 state.answerWaiters.isEmpty ? nil : state.answerWaiters.removeFirst()
             }

@@ -195,11 +195,23 @@ struct UpdateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "update", abstract: "Change limits and the restart policy of containers or VMs.")
 
-    @Option(name: .shortAndLong, help: "Memory.")
+    @Option(name: .shortAndLong, help: "Memory; of a VM only while it is stopped.")
     var memory: String?
 
-    @Option(help: "Processors.")
+    @Option(parsing: .unconditional, help: "Memory and swap together; -1 for no limit.")
+    var memorySwap: String?
+
+    @Option(help: "Memory that is kept if there is any.")
+    var memoryReservation: String?
+
+    @Option(help: "Processors; of a running VM at most as many as it has.")
     var cpus: Double?
+
+    @Option(name: [.customShort("c", allowingJoined: true), .long], help: "Share of the processors under load.")
+    var cpuShares: Int?
+
+    @Option(help: "Processors by number, for example 0-1.")
+    var cpusetCpus: String?
 
     @Option(parsing: .unconditional, help: "Most processes and threads.")
     var pidsLimit: Int?
@@ -213,13 +225,20 @@ struct UpdateCommand: AsyncParsableCommand {
     func run() async throws {
         var body: JSONValue = [:]
         if let restart { body["RestartPolicy"] = try RestartOption.parse(restart) }
-        if let memory {
-            guard let size = ByteCount(dockerText: memory) else {
-                throw CommandFailure(125, "invalid argument \"\(memory)\" for \"--memory\": invalid size")
+        if memorySwap == "-1" { body["MemorySwap"] = -1 }
+        for (field, flag, text) in [
+            ("Memory", "memory", memory), ("MemorySwap", "memory-swap", memorySwap == "-1" ? nil : memorySwap),
+            ("MemoryReservation", "memory-reservation", memoryReservation),
+        ] {
+            guard let text else { continue }
+            guard let size = ByteCount(dockerText: text) else {
+                throw CommandFailure(125, "invalid argument \"\(text)\" for \"--\(flag)\": invalid size")
             }
-            body["Memory"] = .count(size.bytes)
+            body[field] = .count(size.bytes)
         }
         if let cpus { body["NanoCpus"] = .integer(Int64(cpus * 1e9)) }
+        if let cpuShares { body["CpuShares"] = .count(cpuShares) }
+        if let cpusetCpus { body["CpusetCpus"] = .string(cpusetCpus) }
         if let pidsLimit { body["PidsLimit"] = .count(pidsLimit) }
         let settled = body
         let client = try await Daemon.client()

@@ -33,7 +33,10 @@ enum LimitsRequest {
             limits.memoryReservation = ByteCount(UInt64(reservation))
         }
         try setProcessors(host, &limits)
-        if let pids = host["PidsLimit"].integer, pids != 0 { limits.pids = pids > 0 ? pids : nil }
+        if let pids = host["PidsLimit"].integer, pids != 0 {
+            // To take a limit away is a change; to have none from the start is not.
+            limits.pids = pids > 0 ? pids : present.pids.map { _ in -1 }
+        }
         return limits
     }
 

@@ -87,6 +87,9 @@ final class Agent {
             runner.signal(frame.process, number: Int32(bitPattern: number), toAll: all)
         case .listProcesses: runner.listProcesses()
         case .guestUsage: runner.guestUsage()
+        case .limitProcesses:
+            guard let limit = try? reader.number(UInt64.self) else { return }
+            runner.limitProcesses(limit)
         case .credit:
             guard let count = try? reader.number(UInt32.self), let stream = try? reader.number(UInt8.self) else {
                 return

@@ -86,7 +86,7 @@ final class GuestRunner: Runner {
         case .credit:
             var reader = ByteReader(frame.payload)
             if let count = try? reader.number(UInt32.self) { onInputTaken(frame.process, Int(count)) }
-        case .processes, .usage: onAnswer(frame)
+        case .processes, .usage, .done, .refused: onAnswer(frame)
         default: break
         }
     }
@@ -170,6 +170,15 @@ final class GuestRunner: Runner {
     }
 
     override func guestUsage() { askOrAnswer(.guestUsage, Frame(.usage, payload: GuestUsage().encoded())) }
+
+    override func limitProcesses(_ limit: UInt64) {
+        guard channel != nil else {
+            return onAnswer(Frame(.refused, payload: LaunchFailure(.state, errno: ESRCH).encoded()))
+        }
+        var writer = ByteWriter()
+        writer.write(limit)
+        send(Frame(.limitProcesses, payload: writer.bytes))
+    }
 
     private func askOrAnswer(_ question: Frame.Kind, _ empty: Frame) {
         if channel == nil { onAnswer(empty) } else { send(Frame(question)) }

@@ -109,5 +109,12 @@ final class LocalRunner: Runner {
         onAnswer(Frame(.processes, payload: ProcessTable(rows: processTable(of: firstPid)).encoded()))
     }
 
+    override func limitProcesses(_ limit: UInt64) {
+        let failure =
+            plan.cgroup.isMadeByExecutor
+            ? plan.cgroup.setProcessLimit(limit) : LaunchFailure(.cgroup, errno: EOPNOTSUPP)
+        onAnswer(failure.map { Frame(.refused, payload: $0.encoded()) } ?? Frame(.done))
+    }
+
     override func guestUsage() { onAnswer(Frame(.usage, payload: readGuestUsage().encoded())) }
 }

@@ -98,6 +98,11 @@ final class MonitorCore {
         case .listProcesses, .guestUsage:
             waitingForAnswer.append(client)
             if frame.kind == .listProcesses { runner.listProcesses() } else { runner.guestUsage() }
+        case .limitProcesses:
+            var reader = ByteReader(frame.payload)
+            guard let limit = try? reader.number(UInt64.self) else { return refuse(client, .plan, EPROTO) }
+            waitingForAnswer.append(client)
+            runner.limitProcesses(limit)
         case .powerOff:
             runner.powerOff()
             isEnding = true
