@@ -192,6 +192,7 @@ let package = Package(
             name: "ImageStoreTests",
             dependencies: [
                 "CLibarchive", "CLinux", "ImageStore", "LinuxSystem", "OCI", "TandemModel",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: strict),
         .testTarget(

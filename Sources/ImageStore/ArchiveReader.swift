@@ -1,85 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CLibarchive
-import Crypto
 import Glibc
 import TandemModel
 
 /// Reads a tar of any dialect, plain or compressed by gzip, xz, bzip2 or zstd, and digests it on the way.
 ///
-/// Two readers of libarchive stand behind each other: the first one only decompresses, the second one only reads tar, so
-/// that the bytes in between, whose digest is the layer's diff id, pass by here. All calls block.
+/// Two readers of libarchive stand behind each other: the first one only decompresses, on a thread of its own; the second
+/// one only reads tar, here. All calls block.
 final class ArchiveReader {
-    /// What the callbacks of both readers share.
-    fileprivate final class Pipe {
-        let descriptor: Int32
-        let outer: OpaquePointer
-        /// Whether anybody wants to know the digest of the file as it came: it costs as much as that of the content.
-        let digestsFile: Bool
-        // libarchive keeps pointers into them between calls.
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
-        let plain = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
-        var compressedDigest = SHA256()
-        var plainDigest = SHA256()
-        var plainSize: UInt64 = 0
-        var readError: Int32 = 0
+    /// What the callback knows: the bytes that libarchive reads at the moment stay where they are until its next call.
+    private final class Input {
+        let queue = BlockQueue(count: 8)
+        var current: BlockQueue.Buffer?
 
-        init(descriptor: Int32, outer: OpaquePointer, digestsFile: Bool) {
-            self.digestsFile = digestsFile
-            self.descriptor = descriptor
-            self.outer = outer
-        }
-
-        deinit {
-            buffer.deallocate()
-            plain.deallocate()
+        /// - Returns: As a callback of libarchive: the number of bytes, 0 at the end, -1 for a failure.
+        func next(_ pointer: UnsafeMutablePointer<UnsafeRawPointer?>) -> Int {
+            if let current { queue.giveBack(current) }
+            current = nil
+            guard let block = queue.next() else { return queue.result?.problem == nil ? 0 : -1 }
+            current = block.buffer
+            pointer.pointee = UnsafeRawPointer(block.buffer.bytes.baseAddress)
+            return block.count
         }
     }
 
     private let inner: OpaquePointer
-    private let pipe: Pipe
+    private let input = Input()
     private var locale: locale_t?
 
     /// Begins to read.
     ///
     /// - Throws: `.corruptData` if it is no archive.
-    init(descriptor: Int32, digestsFile: Bool) throws(EngineError) {
-        guard let outer = archive_read_new(), let inner = archive_read_new() else {
+    init(_ source: ByteSource, digestsFile: Bool) throws(EngineError) {
+        guard let inner = archive_read_new() else {
             throw EngineError(.resourceExhausted, "there is no memory to read an archive")
         }
         self.inner = inner
-        pipe = Pipe(descriptor: descriptor, outer: outer, digestsFile: digestsFile)
         // Without a UTF-8 locale libarchive loses the names that are not ASCII.
         locale = newlocale(1 << LC_CTYPE, "C.UTF-8", nil)
-        archive_read_support_filter_all(outer)
-        archive_read_support_format_raw(outer)
-        archive_read_support_format_empty(outer)
         archive_read_support_format_tar(inner)
-        let context = Unmanaged.passUnretained(pipe).toOpaque()
-        let outerResult = archive_read_open(
-            outer, context, nil,
-            { _, context, buffer in
-                guard let context, let buffer else { return -1 }
-                return Unmanaged<Pipe>.fromOpaque(context).takeUnretainedValue().readCompressed(buffer)
-            }, nil)
-        var header: OpaquePointer?
-        let headerResult = outerResult == ARCHIVE_OK ? archive_read_next_header(outer, &header) : outerResult
-        guard headerResult == ARCHIVE_OK || headerResult == ARCHIVE_EOF else { throw failure(outer) }
-        let innerResult = archive_read_open(
-            inner, context, nil,
-            { archive, context, buffer in
-                guard let context, let buffer else { return -1 }
-                let pipe = Unmanaged<Pipe>.fromOpaque(context).takeUnretainedValue()
-                let count = pipe.readPlain(buffer)
-                if count < 0, let archive { tandem_archive_fail(archive, archive_error_string(pipe.outer)) }
+        try Decompressor.start(source, digestsFile: digestsFile, to: input.queue)
+        let result = archive_read_open(
+            inner, Unmanaged.passUnretained(input).toOpaque(), nil,
+            { archive, context, pointer in
+                guard let context, let pointer else { return -1 }
+                let input = Unmanaged<Input>.fromOpaque(context).takeUnretainedValue()
+                let count = input.next(pointer)
+                if count < 0, let archive { tandem_archive_fail(archive, input.queue.result?.problem) }
                 return count
             }, nil)
-        guard innerResult == ARCHIVE_OK else { throw failure(inner) }
+        guard result == ARCHIVE_OK else { throw failure }
     }
 
     deinit {
+        input.queue.stop()
         archive_read_free(inner)
-        archive_read_free(pipe.outer)
         if let locale { freelocale(locale) }
     }
 
@@ -93,7 +69,7 @@ final class ArchiveReader {
         switch archive_read_next_header(inner, &entry) {
         case ARCHIVE_OK, ARCHIVE_WARN: return entry
         case ARCHIVE_EOF: return nil
-        default: throw failure(inner)
+        default: throw failure
         }
     }
 
@@ -106,69 +82,24 @@ final class ArchiveReader {
             switch archive_read_data_block(inner, &block, &size, &offset) {
             case ARCHIVE_OK, ARCHIVE_WARN: try body(UnsafeRawBufferPointer(start: block, count: size), offset)
             case ARCHIVE_EOF: return
-            default: throw failure(inner)
+            default: throw failure
             }
         }
     }
 
     /// Reads to the end of the file, beyond the tar's own end, and gives the digests of both forms.
-    func finish() throws(EngineError) -> (plain: String, compressed: String, plainSize: UInt64) {
+    func finish() throws(EngineError) -> Decompressor.Result {
         var pointer: UnsafeRawPointer?
-        while true {
-            let count = pipe.readPlain(&pointer)
-            if count < 0 { throw failure(pipe.outer) }
-            if count == 0 { break }
-        }
-        while pipe.readCompressed(&pointer) > 0 {}
-        if pipe.readError != 0 { throw failure(pipe.outer) }
-        return (
-            Self.hexadecimal(pipe.plainDigest.finalize()), Self.hexadecimal(pipe.compressedDigest.finalize()),
-            pipe.plainSize
-        )
+        while input.next(&pointer) > 0 {}
+        guard let result = input.queue.result, result.problem == nil else { throw failure }
+        return result
     }
 
-    static func hexadecimal(_ digest: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        for byte in digest {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
-        }
-        return String(decoding: text, as: UTF8.self)
-    }
-
-    private func failure(_ archive: OpaquePointer) -> EngineError {
-        if pipe.readError != 0 {
-            return EngineError(.corruptData, "the archive cannot be read: \(String(cString: strerror(pipe.readError)))")
-        }
-        let reason = archive_error_string(archive).map { String(cString: $0) } ?? "it is damaged"
+    private var failure: EngineError {
+        let reason =
+            input.queue.result?.problem ?? archive_error_string(inner).map { String(cString: $0) } ?? "it is damaged"
         return EngineError(
             .corruptData, "the archive cannot be read: \(reason)",
             hint: "It has to be a complete tar, plain or compressed by gzip, bzip2, xz or zstd.")
-    }
-}
-
-extension ArchiveReader.Pipe {
-    fileprivate func readCompressed(_ pointer: UnsafeMutablePointer<UnsafeRawPointer?>) -> Int {
-        while true {
-            let count = read(descriptor, buffer.baseAddress, buffer.count)
-            if count < 0 && errno == EINTR { continue }
-            if count < 0 { readError = errno }
-            if count > 0 && digestsFile {
-                compressedDigest.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-            }
-            pointer.pointee = UnsafeRawPointer(buffer.baseAddress)
-            return count
-        }
-    }
-
-    fileprivate func readPlain(_ pointer: UnsafeMutablePointer<UnsafeRawPointer?>) -> Int {
-        let count = archive_read_data(outer, plain.baseAddress, plain.count)
-        if count > 0 {
-            plainSize += UInt64(count)
-            plainDigest.update(bufferPointer: UnsafeRawBufferPointer(rebasing: plain[..<count]))
-        }
-        pointer.pointee = UnsafeRawPointer(plain.baseAddress)
-        return count
     }
 }

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CLinux
 import FoundationEssentials
-import Glibc
 import OCI
-import SystemPackage
 import TandemModel
 
 /// An unpacked archive of `docker save` or an OCI layout.
 ///
-/// Paths in it are resolved with its folder as root.
+/// Paths in it are resolved within its own tree.
 struct ImageArchive {
     /// A file of the archive and what is known about it.
     struct Blob {
@@ -27,18 +24,18 @@ struct ImageArchive {
     }
 
     private(set) var images: [Entry] = []
-    private let folder: FilePath
+    private let unpacked: LayerBuilder.Unpacked
 
-    /// Looks what a folder is.
+    /// Looks what an archive is.
     ///
     /// - Returns: `nil` if it is neither format, for example a root file system.
-    init?(folder: FilePath) throws(EngineError) {
-        self.folder = folder
-        if try isFile("oci-layout"), try isFile("index.json") {
+    init?(_ unpacked: LayerBuilder.Unpacked) throws(EngineError) {
+        self.unpacked = unpacked
+        if isFile("oci-layout"), isFile("index.json") {
             let content = try read("index.json", digest: nil)
             let index = try ImageStore.decode(Index.self, from: content, "the archive's 'index.json'")
             try add(index, name: nil, depth: 0)
-        } else if try isFile("manifest.json") {
+        } else if isFile("manifest.json") {
             // A root file system may have a file of that name too: only what reads as Docker's manifest is one.
             guard
                 let entries = try? JSONDecoder().decode(
@@ -104,53 +101,38 @@ struct ImageArchive {
         return "blobs/sha256/\(digits)"
     }
 
-    private func isFile(_ path: String) throws(EngineError) -> Bool {
-        let descriptor = try open(path, O_PATH, mustExist: false)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        var status = stat()
-        return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-    }
+    private func isFile(_ path: String) -> Bool { unpacked.tree.file(at: path) != nil }
 
-    /// Opens a file for the time of a call.
-    func withOpen<Value>(_ path: String, _ body: (Int32) throws(EngineError) -> Value) throws(EngineError) -> Value {
-        let descriptor = try open(path, O_RDONLY | O_NONBLOCK, mustExist: true)
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw EngineError(.corruptData, "the archive's '\(path)' is no file")
+    /// The content of a file.
+    func source(_ path: String) throws(EngineError) -> ByteSource {
+        guard let node = unpacked.tree.file(at: path), case .file(let content) = node.content else {
+            throw EngineError(.corruptData, "the archive has no '\(path)', which its manifest names")
         }
-        return try body(descriptor)
+        guard !content.isSparse else {
+            throw EngineError(
+                .corruptData, "the archive's '\(path)' has holes, which no part of an image has",
+                hint: "Pack the archive without looking for holes.")
+        }
+        return try unpacked.file.source(of: ErofsFile.ranges(of: content, number: node.number))
     }
 
     /// Reads a small file whole, and checks its digest if one is given.
     func read(_ path: String, digest: String?) throws(EngineError) -> Data {
-        try withOpen(path) { descriptor throws(EngineError) in
-            var content = Data()
-            var chunk = [UInt8](repeating: 0, count: 65_536)
-            while true {
-                let count = Glibc.read(descriptor, &chunk, chunk.count)
-                guard count >= 0 else { throw StagingTree.failure("the archive's '\(path)' cannot be read") }
-                if count == 0 { break }
-                content.append(contentsOf: chunk[..<count])
-                guard content.count <= 16 << 20 else {
-                    throw EngineError(.corruptData, "the archive's '\(path)' is too long")
-                }
+        let source = try source(path)
+        let chunk = BlockQueue.Buffer()
+        var content = Data()
+        var position: UInt64 = 0
+        while true {
+            let count = source.read(chunk.bytes, position: &position)
+            guard count >= 0 else { throw LayerBuilder.failure("the archive's '\(path)' cannot be read") }
+            if count == 0 { break }
+            content.append(contentsOf: chunk.bytes[..<count])
+            guard content.count <= 16 << 20 else {
+                throw EngineError(.corruptData, "the archive's '\(path)' is too long")
             }
-            let found = StoreFiles.digest(content)
-            if let digest, digest != found { throw ImageStore.wrongDigest("'\(path)'", expected: digest, found: found) }
-            return content
         }
-    }
-
-    private func open(_ path: String, _ flags: Int32, mustExist: Bool) throws(EngineError) -> Int32 {
-        let root = folder.withPlatformString { tandem_openat(AT_FDCWD, $0, O_PATH | O_DIRECTORY | O_CLOEXEC, 0) }
-        guard root >= 0 else { throw StagingTree.failure("'\(folder)' cannot be opened") }
-        defer { close(root) }
-        let descriptor = tandem_open_in_root(root, path, UInt64(flags | O_CLOEXEC), 0)
-        guard descriptor >= 0 || !mustExist else {
-            throw EngineError(.corruptData, "the archive has no '\(path)', which its manifest names")
-        }
-        return descriptor
+        let found = StoreFiles.digest(content)
+        if let digest, digest != found { throw ImageStore.wrongDigest("'\(path)'", expected: digest, found: found) }
+        return content
     }
 }

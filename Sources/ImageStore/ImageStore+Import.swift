@@ -23,8 +23,8 @@ extension ImageStore {
         let settled = defaults
         return try await BlockingQueue.run { [self] () throws(EngineError) in
             try withStaging { builder throws(EngineError) in
-                let unpacked = try builder.unpack(descriptor, as: "tree")
-                if let archive = try ImageArchive(folder: unpacked.tree) {
+                let unpacked = try builder.unpack(try ByteSource(descriptor: descriptor), as: "archive")
+                if let archive = try ImageArchive(unpacked) {
                     return try load(archive, renamed: parsed, builder: builder)
                 }
                 let image = try commit(
@@ -38,8 +38,8 @@ extension ImageStore {
     public func loadArchive(_ descriptor: Int32) async throws(EngineError) -> [Image] {
         try await BlockingQueue.run { [self] () throws(EngineError) in
             try withStaging { builder throws(EngineError) in
-                let unpacked = try builder.unpack(descriptor, as: "tree")
-                guard let archive = try ImageArchive(folder: unpacked.tree) else {
+                let unpacked = try builder.unpack(try ByteSource(descriptor: descriptor), as: "archive")
+                guard let archive = try ImageArchive(unpacked) else {
                     throw EngineError(
                         .corruptData, "the archive has neither 'manifest.json' nor 'index.json': it holds no image",
                         hint: "For the tar of a root file system use `tandem image import`.")
@@ -126,9 +126,8 @@ extension ImageStore {
     private func build(
         _ layer: ImageArchive.Blob, diffID: String, name: String, archive: ImageArchive, builder: LayerBuilder
     ) throws(EngineError) -> FilePath {
-        let unpacked = try archive.withOpen(layer.path) { descriptor throws(EngineError) in
-            try builder.unpack(descriptor, as: "layer-\(name)", digestsFile: layer.digest != nil)
-        }
+        let unpacked = try builder.unpack(
+            try archive.source(layer.path), as: "layer-\(name)", digestsFile: layer.digest != nil)
         if let expected = layer.digest, expected != unpacked.digest {
             throw Self.wrongDigest("the layer '\(layer.path)'", expected: expected, found: unpacked.digest)
         }

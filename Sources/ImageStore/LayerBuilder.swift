@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import FoundationEssentials
 import Glibc
-import LinuxSystem
 import SystemPackage
 import TandemModel
 
@@ -16,57 +14,53 @@ struct LayerBuilder {
         var diffID: String
         /// `sha256:…` of the file as it came, if that was asked for.
         var digest: String
-        /// Length of the uncompressed tar.
-        var size: UInt64
-        /// The folder with the members.
-        var tree: FilePath
-        /// Whether files have holes.
-        var hasSparseFiles: Bool
+        /// The members.
+        var tree: LayerTree
+        /// The layer's file, which has the content of all members, and nothing else yet.
+        var file: ErofsFile
     }
 
-    /// Unpacks an archive into a new folder.
+    /// Unpacks an archive into a new file, called `name` in the folder.
     ///
     /// Blocks.
-    func unpack(
-        _ descriptor: Int32, as name: String, digestsFile: Bool = false
-    ) throws(EngineError) -> Unpacked {
-        let path = folder.appending(name)
-        try Folders.make(path, mode: 0o755)
-        let reader = try ArchiveReader(descriptor: descriptor, digestsFile: digestsFile)
-        let tree = try StagingTree(path)
-        try tree.unpack(reader)
-        let digests = try reader.finish()
-        guard digests.plainSize > 0 else {
+    func unpack(_ source: ByteSource, as name: String, digestsFile: Bool = false) throws(EngineError) -> Unpacked {
+        let file = try ErofsFile(folder.appending(name))
+        let reader = try ArchiveReader(source, digestsFile: digestsFile)
+        var tree = LayerTree()
+        try tree.unpack(reader, into: file)
+        let result = try reader.finish()
+        guard result.plainSize > 0 else {
             throw EngineError(.corruptData, "the archive is empty", hint: "It has to be a tar of a root file system.")
         }
-        return Unpacked(
-            diffID: "sha256:\(digests.plain)", digest: "sha256:\(digests.compressed)", size: digests.plainSize,
-            tree: path,
-            hasSparseFiles: tree.hasSparseFiles)
+        return Unpacked(diffID: result.plainDigest, digest: result.fileDigest, tree: tree, file: file)
     }
 
-    /// Makes an EROFS file of an unpacked layer, synced to disk, and removes the folder.
+    /// Completes the file of an unpacked layer, and syncs it to disk.
     ///
     /// Blocks.
     func build(_ layer: Unpacked) throws(EngineError) -> FilePath {
-        let file = folder.appending(layer.diffID.dropFirst(7) + ".erofs")
+        var tree = layer.tree
         // The same layer has the same UUID everywhere, so that the file is the same too.
-        let uuid = Self.uuid(String(layer.diffID.dropFirst(7)))
-        var arguments = ["--quiet", "-U", uuid]
-        // Holes take no room only in chunks.
-        if layer.hasSparseFiles { arguments.append("--chunksize=4096") }
-        try SystemProgram(path: "/usr/bin/mkfs.erofs", arguments: arguments + [file.string, layer.tree.string]).run()
-        try Folders.remove(layer.tree)
-        let descriptor = file.withPlatformString { open($0, O_RDONLY | O_CLOEXEC) }
-        guard descriptor >= 0 else { throw StagingTree.failure("the layer '\(layer.diffID)' cannot be read") }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw StagingTree.failure("the layer '\(layer.diffID)' cannot be stored") }
-        return file
+        let digits = Array(layer.diffID.utf8.dropFirst(7).prefix(32))
+        let uuid = stride(from: 0, to: digits.count, by: 2).map { index in
+            UInt8(String(decoding: digits[index...(index + 1)], as: UTF8.self), radix: 16) ?? 0
+        }
+        try tree.write(to: layer.file, uuid: uuid)
+        return layer.file.path
     }
 
-    private static func uuid(_ digits: String) -> String {
-        let characters = Array(digits)
-        let cuts = [0..<8, 8..<12, 12..<16, 16..<20, 20..<32]
-        return cuts.map { String(characters[$0]) }.joined(separator: "-")
+    /// Turns errno into our words.
+    static func failure(_ what: String) -> EngineError {
+        let number = errno
+        let code: EngineError.Code =
+            switch number {
+            case ENOSPC, EDQUOT: .resourceExhausted
+            case EPERM, EACCES, EROFS: .permissionDenied
+            default: .internal
+            }
+        return EngineError(
+            code, "\(what): \(String(cString: strerror(number)))",
+            hint: number == ENOSPC
+                ? "Free some space on the data root's file system, or move it with --data-root." : nil)
     }
 }

@@ -38,7 +38,7 @@ struct StoreFiles: Sendable {
         return UInt64(status.st_size)
     }
 
-    static func digest(_ content: Data) -> String { "sha256:" + ArchiveReader.hexadecimal(SHA256.hash(data: content)) }
+    static func digest(_ content: Data) -> String { "sha256:" + Decompressor.hexadecimal(SHA256.hash(data: content)) }
 
     /// Reads a blob and checks it.
     func read(blob digest: String) throws(EngineError) -> Data {
@@ -76,7 +76,7 @@ struct StoreFiles: Sendable {
         let descriptor = temporary.withPlatformString {
             tandem_openat(AT_FDCWD, $0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         }
-        guard descriptor >= 0 else { throw StagingTree.failure("'\(path)' cannot be written") }
+        guard descriptor >= 0 else { throw LayerBuilder.failure("'\(path)' cannot be written") }
         let isWritten = content.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) == $0.count }
         let isSynced = isWritten && fsync(descriptor) == 0
         let problem = errno
@@ -85,7 +85,7 @@ struct StoreFiles: Sendable {
         guard isSynced else {
             _ = temporary.withPlatformString { unlink($0) }
             errno = problem
-            throw StagingTree.failure("'\(path)' cannot be written")
+            throw LayerBuilder.failure("'\(path)' cannot be written")
         }
         try move(temporary, to: path)
     }
@@ -93,7 +93,7 @@ struct StoreFiles: Sendable {
     /// Renames within the store, and syncs the folder so that the name survives a crash.
     func move(_ from: FilePath, to path: FilePath) throws(EngineError) {
         let moved = from.withPlatformString { from in path.withPlatformString { rename(from, $0) } }
-        guard moved == 0 else { throw StagingTree.failure("'\(path)' cannot be written") }
+        guard moved == 0 else { throw LayerBuilder.failure("'\(path)' cannot be written") }
         let folder = path.removingLastComponent().withPlatformString {
             tandem_openat(AT_FDCWD, $0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
         }

@@ -41,7 +41,7 @@ struct ImageStoreRootTests {
     @Test("a tar becomes an image with owners, modes, links and times")
     func importTar() async throws {
         try await withStore { store in
-            let archive = TestArchive(gzip: true)
+            let archive = TestArchive(.gzip)
                 .add("bin", type: S_IFDIR, mode: 0o755)
                 .add("bin/tool", mode: 0o4755, content: "program", uid: 7)
                 .add("bin/same", link: "bin/tool")
@@ -152,7 +152,7 @@ struct ImageStoreRootTests {
     @Test("rubbish, an empty file and an archive cut short change nothing")
     func damaged() async throws {
         try await withStore { store in
-            let whole = TestArchive(gzip: true).add("file", content: String(repeating: "content ", count: 50_000))
+            let whole = TestArchive(.gzip).add("file", content: String(repeating: "content ", count: 50_000))
                 .bytes()
             for content in [Data("this is no archive at all, really".utf8), Data(), whole.prefix(whole.count / 2)] {
                 let file = memfd_create("test", 0)
@@ -191,9 +191,7 @@ struct ImageStoreRootTests {
     @Test("an archive of docker save is loaded, and a layer that does not fit its digest is refused")
     func dockerArchive() async throws {
         try await withStore { store in
-            let layer = String(decoding: TestArchive().add("etc/motd", content: "hello").bytes(), as: UTF8.self)
-            let digest = try SystemProgram(path: "/bin/sh", arguments: ["-c", "printf x"]).output()
-            #expect(digest == "x")
+            let layer = TestArchive().add("etc/motd", content: "hello").bytes()
             func archive(_ diffID: String) -> Int32 {
                 let configuration = """
                     {"architecture":"amd64","os":"linux","config":{"Cmd":["sh"]},"rootfs":{"type":"layers","diff_ids":["\(diffID)"]}}

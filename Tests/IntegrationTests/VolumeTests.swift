@@ -146,7 +146,7 @@ struct VolumeTests {
         let made = try await daemon.tandem(
             "volume", "create", "-o", "type=none", "-o", "o=bind", "-o", "device=/no/such/folder", "broken")
         #expect(made.status == 0, "\(made.errors)")
-        let result = try await daemon.tandem("run", "-v", "broken:/data", "busybox", "true")
+        let result = try await daemon.tandem("run", "--rm", "-v", "broken:/data", "busybox", "true")
         #expect(result.status == 125)
         #expect(result.errors.contains("failed to mount local volume: '/no/such/folder'"), "\(result.errors)")
         #expect(result.errors.contains("volume inspect"))

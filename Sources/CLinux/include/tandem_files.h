@@ -79,12 +79,6 @@ static inline int64_t tandem_modified_seconds(struct stat status) { return statu
 static inline int64_t tandem_modified_nanoseconds(struct stat status) { return status.st_mtim.tv_nsec; }
 
 
-// utimensat(2) with one time for both.
-static inline int tandem_set_times(int folder, const char *name, int64_t seconds, long nanoseconds, int flags) {
-    struct timespec time = {.tv_sec = seconds, .tv_nsec = nanoseconds};
-    return utimensat(folder, name, (struct timespec[]){time, time}, flags);
-}
-
 static inline int tandem_finit_module(int descriptor) { return (int)syscall(SYS_finit_module, descriptor, "", 0); }
 
 // mount_setattr(2): the mount that a descriptor shows, and all below it, become read-only.
