@@ -2,6 +2,7 @@
 
 public import APIModel
 import FoundationEssentials
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -113,6 +114,12 @@ public struct TandemClient: Sendable {
                             configuration: .init(isOutboundHalfClosureEnabled: true))
                     }
                 }
+        } catch let error as IOError where error.errnoCode == EACCES {
+            throw ClientError(
+                status: 0,
+                message:
+                    "permission denied while trying to connect to the Tandem daemon socket at unix://\(socketPath)",
+                hint: "Run it as root, or join the group 'tandem'.", code: "permission_denied")
         } catch {
             throw ClientError(
                 status: 0, message: "Cannot connect to the Tandem daemon at unix://\(socketPath). Is tandemd running?",

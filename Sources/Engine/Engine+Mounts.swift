@@ -18,7 +18,9 @@ extension Engine {
             return ResolvedMount(spec: mount, hostPath: volumes.path(of: volume), sourceIsDirectory: true)
         case .bind(let path):
             guard path.hasPrefix("/") else {
-                throw EngineError(.invalidArgument, "invalid mount path: '\(path)' mount path must be absolute")
+                throw EngineError(
+                    .invalidArgument, "invalid mount path: '\(path)' mount path must be absolute",
+                    hint: "Begin it with a slash.")
             }
             var status = stat()
             guard stat(path, &status) == 0 else {

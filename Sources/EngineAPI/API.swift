@@ -17,7 +17,9 @@ struct API: Sendable {
         do throws(EngineError) {
             try check(version: request.version)
             guard let (route, parameters) = Self.router.find(request.method.rawValue, request.path) else {
-                throw EngineError(.notFound, "page not found")
+                throw EngineError(
+                    .notFound, "page not found",
+                    hint: "The path of a request begins with a version, for example /v\(APIVersion.newest)/info.")
             }
             try await route.handler(self, Call(request: request, connection: connection, parameters: parameters))
             if !connection.isTakenOver { try await request.skipBody() }
@@ -38,7 +40,8 @@ struct API: Sendable {
         if asked > Self.number(APIVersion.newest) {
             throw EngineError(
                 .invalidArgument,
-                "client version \(version) is too new. Maximum supported API version is \(APIVersion.newest)")
+                "client version \(version) is too new. Maximum supported API version is \(APIVersion.newest)",
+                hint: "Set DOCKER_API_VERSION=\(APIVersion.newest).")
         }
         if asked < Self.number(APIVersion.oldest) {
             throw EngineError(

@@ -58,6 +58,11 @@ extension ImageStore {
             return value
         } catch {
             var reported = error
+            if error.code == .corruptData, error.hint == nil {
+                reported = EngineError(
+                    error.code, error.message, hint: "Nothing of the archive was taken. Make or fetch it anew.",
+                    cause: error.cause)
+            }
             do throws(EngineError) {
                 try Folders.remove(folder)
             } catch {
@@ -142,7 +147,8 @@ extension ImageStore {
         guard configuration.os == own.os, configuration.architecture == own.architecture else {
             throw EngineError(
                 .unsupported,
-                "the image is for \(configuration.os)/\(configuration.architecture), this machine is \(own.os)/\(own.architecture)"
+                "the image is for \(configuration.os)/\(configuration.architecture), this machine is \(own.os)/\(own.architecture)",
+                hint: "Bring in an image that was built for \(own.os)/\(own.architecture)."
             )
         }
     }

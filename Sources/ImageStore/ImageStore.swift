@@ -97,7 +97,9 @@ public final class ImageStore: Sendable {
         let image = try image(source)
         let reference = try Reference(target)
         guard reference.digest == nil else {
-            throw EngineError(.invalidArgument, "refusing to create a tag with a digest reference")
+            throw EngineError(
+                .invalidArgument, "refusing to create a tag with a digest reference",
+                hint: "Give it a name and a tag, for example app:1.")
         }
         try change { state throws(EngineError) in state.references[reference.description] = image.id }
     }

@@ -12,9 +12,13 @@ extension EngineError {
         switch failure.step {
         case .commandNotFound:
             let words = object.contains("/") ? "no such file or directory" : "executable file not found in $PATH"
-            self.init(.commandNotFound, "exec: \"\(object)\": \(words)")
+            self.init(
+                .commandNotFound, "exec: \"\(object)\": \(words)",
+                hint: "Name a program that the image has, by its path or as the PATH in the image finds it.")
         case .commandNotExecutable:
-            self.init(.commandNotExecutable, "exec: \"\(object)\": \(reason)")
+            self.init(
+                .commandNotExecutable, "exec: \"\(object)\": \(reason)",
+                hint: "Name a file that is a program for this machine and has the right to be executed.")
         case .workingDirectory:
             self.init(.commandNotExecutable, "the working directory \"\(object)\" cannot be entered: \(reason)")
         case .user:

@@ -124,7 +124,9 @@ public final class StateStore: Sendable {
 
     private static func failure(_ error: any Error) -> EngineError {
         if let error = error as? DatabaseError, error.resultCode == .SQLITE_FULL {
-            return EngineError(.resourceExhausted, "the state database cannot grow: no space is left", cause: error)
+            return EngineError(
+                .resourceExhausted, "the state database cannot grow: no space is left",
+                hint: "Free some space on the data root's file system.", cause: error)
         }
         return EngineError(.internal, "the state database failed", cause: error)
     }

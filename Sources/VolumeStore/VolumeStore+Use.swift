@@ -130,7 +130,9 @@ extension VolumeStore {
             let content = Data(entries.joined(separator: [0]))
             try content.write(to: URL(filePath: fillingMark(of: name).string), options: .atomic)
         } catch {
-            throw EngineError(.resourceExhausted, "the volume '\(name)' cannot be filled", cause: error)
+            throw EngineError(
+                .resourceExhausted, "the volume '\(name)' cannot be filled",
+                hint: "Free some space on the data root's file system.", cause: error)
         }
     }
 

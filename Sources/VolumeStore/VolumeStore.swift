@@ -106,7 +106,9 @@ public final class VolumeStore: Sendable {
                 try content.write(to: URL(filePath: folder.appending("volume.json").string), options: .atomic)
             } catch {
                 try Folders.remove(folder)
-                throw EngineError(.resourceExhausted, "the volume '\(volume.name)' cannot be made", cause: error)
+                throw EngineError(
+                    .resourceExhausted, "the volume '\(volume.name)' cannot be made",
+                    hint: "Free some space on the data root's file system.", cause: error)
             }
             volumes[volume.name] = volume
             return volume

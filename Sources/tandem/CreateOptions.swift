@@ -107,6 +107,14 @@ struct CreateOptions: ParsableArguments {
     @Option(name: [.long, .customLong("net")], help: "none or host.")
     var network: String?
 
+    @Option(
+        name: [.customShort("p", allowingJoined: true), .long], parsing: .unconditionalSingleValue,
+        help: "Ports cannot be published yet: refused.")
+    var publish: [String] = []
+
+    @Flag(name: [.customShort("P"), .long], help: "Ports cannot be published yet: refused.")
+    var publishAll = false
+
     @Flag(name: .customLong("init"), help: "Run a tiny init as process 1.")
     var runInit = false
 
@@ -197,6 +205,10 @@ struct CreateOptions: ParsableArguments {
             throw CommandFailure(125, "conflicting options: cannot specify both --restart and --rm")
         }
         if runInit { host["Init"] = true }
+        if publishAll { host["PublishAllPorts"] = true }
+        if !publish.isEmpty {
+            host["PortBindings"] = .object(Dictionary(publish.map(Self.port), uniquingKeysWith: { $1 }))
+        }
         host["Memory"] = .count(try bytes(memory, "memory"))
         host["MemorySwap"] = memorySwap == "-1" ? -1 : .count(try bytes(memorySwap, "memory-swap"))
         host["MemoryReservation"] = .count(try bytes(memoryReservation, "memory-reservation"))
@@ -237,11 +249,20 @@ struct CreateOptions: ParsableArguments {
     }
 
     private static func lines(_ path: String) throws -> [String] {
-        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {  // the reason is in errno
-            throw CommandFailure(125, "open \(path): \(String(cString: strerror(errno)))")
-        }
+        let text = try content(path) { "open \(path): \($0)" }
         return text.split(whereSeparator: \.isNewline).map { $0.drop(while: \.isWhitespace) }
             .filter { !$0.isEmpty && !$0.hasPrefix("#") }.map(String.init)
+    }
+
+    private static func content(_ path: String, _ sentence: (String) -> String) throws -> String {
+        guard access(path, R_OK) == 0 else {
+            throw CommandFailure(
+                125, sentence(String(cString: strerror(errno))), hint: "Check the path and its rights.")
+        }
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {  // a folder, or other bytes
+            throw CommandFailure(125, sentence("it is no text"), hint: "Name a file of UTF-8 text.")
+        }
+        return text
     }
 
     private func bytes(_ text: String?, _ flag: String) throws -> UInt64 {
@@ -266,7 +287,9 @@ struct CreateOptions: ParsableArguments {
         var result: [String: String] = [:]
         for text in texts {
             guard text.contains("=") else {
-                throw CommandFailure(125, "invalid argument \"\(text)\" for \"--\(flag)\": it is not NAME=VALUE")
+                throw CommandFailure(
+                    125, "invalid argument \"\(text)\" for \"--\(flag)\": it is not NAME=VALUE",
+                    hint: "For example --\(flag) name=value.")
             }
             let (name, value) = Self.cutAtEqual(text)
             result[name] = value
@@ -299,10 +322,19 @@ struct CreateOptions: ParsableArguments {
             return text
         }
         let path = String(text.dropFirst(8))
-        guard let profile = try? String(contentsOfFile: path, encoding: .utf8) else {  // the reason is in errno
-            throw CommandFailure(125, "opening seccomp profile (\(path)) failed: \(String(cString: strerror(errno)))")
-        }
-        return "seccomp=\(profile)"
+        return "seccomp=\(try content(path) { "opening seccomp profile (\(path)) failed: \($0)" })"
+    }
+
+    /// `[[ADDRESS:]PORT:]PORT[/PROTOCOL]`; the last port is the workload's.
+    private static func port(_ text: String) -> (String, JSONValue) {
+        let parts = text.split(separator: ":").map(String.init)
+        let inside = parts.last ?? ""
+        let address = parts.dropLast(2).joined(separator: ":")
+        let outside = parts.count > 1 ? parts[parts.count - 2] : ""
+        return (
+            inside.contains("/") ? inside : inside + "/tcp",
+            [["HostIp": .string(address), "HostPort": .string(outside)]]
+        )
     }
 
     private static func limit(_ text: String) throws -> JSONValue {
@@ -310,7 +342,8 @@ struct CreateOptions: ParsableArguments {
         let bounds = value.split(separator: ":").map { $0 == "unlimited" ? -1 : Int64($0) }
         guard (1...2).contains(bounds.count), let soft = bounds[0], let hard = bounds[bounds.count - 1] else {
             throw CommandFailure(
-                125, "invalid argument \"\(text)\" for \"--ulimit\": it is not NAME=SOFT[:HARD]")
+                125, "invalid argument \"\(text)\" for \"--ulimit\": it is not NAME=SOFT[:HARD]",
+                hint: "For example nofile=1024:2048.")
         }
         return ["Name": .string(name), "Soft": .integer(soft), "Hard": .integer(hard)]
     }
@@ -318,7 +351,9 @@ struct CreateOptions: ParsableArguments {
     private static func device(_ text: String) throws -> JSONValue {
         let parts = text.split(separator: ":").map(String.init)
         guard (1...3).contains(parts.count), parts[0].hasPrefix("/") else {
-            throw CommandFailure(125, "invalid argument \"\(text)\" for \"--device\": it is not PATH[:PATH[:rwm]]")
+            throw CommandFailure(
+                125, "invalid argument \"\(text)\" for \"--device\": it is not PATH[:PATH[:rwm]]",
+                hint: "For example /dev/fuse.")
         }
         let isRights = parts.count == 2 && parts[1].allSatisfy { "rwm".contains($0) }
         return [

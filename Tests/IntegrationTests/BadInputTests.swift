@@ -29,6 +29,35 @@ struct BadInputTests {
         Case(arguments: ["run", "--cpus", "-3", "busybox"], status: 125, sentence: "--cpus"),
         Case(arguments: ["run", "--cpus", "900", "busybox"], status: 125, sentence: "CPUs available"),
         Case(arguments: ["run", "-v", "x:relative", "busybox"], status: 125, sentence: "must be absolute"),
+        Case(
+            arguments: ["run", "-p", "80:80", "busybox"], status: 125, sentence: "publishing ports is not supported yet"
+        ),
+        Case(
+            arguments: ["run", "-P", "--vm", "busybox"], status: 125, sentence: "publishing ports is not supported yet"),
+        Case(arguments: ["run", "-m", "9m", "--memory-swap", "8m", "busybox"], status: 125, sentence: "memoryswap"),
+        Case(arguments: ["run", "--cpuset-cpus", "99", "busybox"], status: 125, sentence: "requested 99, available"),
+        Case(arguments: ["run", "--shm-size", "huge", "busybox"], status: 125, sentence: "invalid size"),
+        Case(
+            arguments: ["run", "--oom-score-adj", "5000", "busybox"], status: 125, sentence: "range for oom score adj"),
+        Case(arguments: ["run", "--stop-signal", "FOO", "busybox"], status: 125, sentence: "invalid signal: FOO"),
+        Case(arguments: ["run", "--add-host", "bad", "busybox"], status: 125, sentence: "bad format for add-host"),
+        Case(arguments: ["run", "--env-file", "/nonexistent", "busybox"], status: 125, sentence: "No such file"),
+        Case(arguments: ["run", "--label-file", "/etc", "busybox"], status: 125, sentence: "open /etc: it is no text"),
+        Case(arguments: ["run", "--log-opt", "max-size=x", "busybox"], status: 125, sentence: "max-size: 'x'"),
+        Case(arguments: ["run", "-w", "rel", "busybox"], status: 125, sentence: "needs to be an absolute path"),
+        Case(arguments: ["run", "-v", "x1:/x:sideways", "busybox"], status: 125, sentence: "invalid mode: sideways"),
+        Case(
+            arguments: ["run", "--mount", "type=foo,target=/x", "busybox"], status: 125,
+            sentence: "mount type foo unknown"),
+        Case(
+            arguments: ["run", "--mount", "type=bind,source=/nonexistent,target=/x", "busybox"], status: 125,
+            sentence: "bind source path does not exist: /nonexistent"),
+        Case(
+            arguments: ["run", "--mount", "type=volume,source=n1,target=/x,volume-opt=type=tmpfs", "busybox"],
+            status: 125,
+            sentence: "missing required option: \"device\""),
+        Case(arguments: ["run", "--rm", "busybox", "nosuchprogram"], status: 127, sentence: "not found in $PATH"),
+        Case(arguments: ["run", "--rm", "busybox", "/etc/passwd"], status: 126, sentence: "permission denied"),
         Case(arguments: ["run", "--network", "web", "busybox"], status: 125, sentence: "'web' is not supported"),
         Case(arguments: ["run", "--cap-add", "FLY", "busybox"], status: 125, sentence: "FLY"),
         Case(arguments: ["run", "--ulimit", "naps=1", "busybox"], status: 125, sentence: "naps"),
@@ -49,7 +78,16 @@ struct BadInputTests {
         Case(arguments: ["rmi", "nosuch"], status: 1, sentence: "No such image: nosuch"),
         Case(arguments: ["volume", "inspect", "nosuch"], status: 1, sentence: "no such volume"),
         Case(arguments: ["volume", "create", "../x"], status: 1, sentence: "invalid characters"),
+        Case(
+            arguments: ["volume", "create", "-o", "colour=red", "v1"], status: 1, sentence: "invalid option: \"colour\""
+        ),
+        Case(arguments: ["volume", "create", "-d", "nfs", "v1"], status: 1, sentence: "plugin \"nfs\" not found"),
+        Case(arguments: ["volume", "rm", "nosuch"], status: 1, sentence: "no such volume"),
+        Case(arguments: ["volume", "ls", "-f", "colour=red"], status: 1, sentence: "invalid filter 'colour'"),
         Case(arguments: ["image", "import", "/nonexistent.tar"], status: 1, sentence: "/nonexistent.tar"),
+        Case(arguments: ["image", "import", "/etc/passwd", "x:1"], status: 1, sentence: "archive cannot be read"),
+        Case(arguments: ["image", "load", "-i", "/etc/passwd"], status: 1, sentence: "archive cannot be read"),
+        Case(arguments: ["image", "tag", "busybox", "UPPER"], status: 1, sentence: "invalid reference format"),
         Case(arguments: ["kernel", "use", "nosuch"], status: 1, sentence: "nosuch"),
         Case(arguments: ["compare", "-n", "0"], status: 125, sentence: "-n"),
         Case(arguments: ["nonsense"], status: 125, sentence: "nonsense"),
@@ -61,7 +99,77 @@ struct BadInputTests {
         let result = try await daemon.tandem(wrong.arguments)
         #expect(result.status == wrong.status, "\(result.errors)")
         #expect(result.errors.contains(wrong.sentence), "\(result.errors)")
+        // The sentence, and what to do about it.
+        #expect(result.errors.split(separator: "\n").count >= 2, "\(result.errors)")
+        #expect(result.errors.split(separator: "\n").first?.contains(wrong.sentence) == true, "\(result.errors)")
         #expect(try await state() == before)
+    }
+
+    /// One wrong request, its status, and a part of the message.
+    struct Request: Sendable, CustomTestStringConvertible {
+        var request: String
+        var body = ""
+        var status: Int
+        var message: String
+        var testDescription: String { "\(request) \(body.prefix(40))" }
+    }
+
+    static let requests = [
+        Request(request: "GET /v1.43/containers/nosuch/json", status: 404, message: "No such container: nosuch"),
+        Request(request: "POST /v1.43/containers/nosuch/start", status: 404, message: "No such container: nosuch"),
+        Request(request: "GET /v1.43/images/nosuch/json", status: 404, message: "No such image: nosuch"),
+        Request(
+            request: "POST /v1.43/containers/create", body: #"{"Image":"nosuch"}"#, status: 404,
+            message: "No such image"),
+        Request(request: "POST /v1.43/containers/create", body: "{nonsense", status: 400, message: "invalid JSON"),
+        Request(
+            request: "POST /v1.43/containers/create", body: #"{"Image":"busybox","HostConfig":{"Memory":1}}"#,
+            status: 400,
+            message: "Minimum memory limit"),
+        Request(
+            request: "POST /v1.43/containers/create",
+            body: #"{"Image":"busybox","HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":"80"}]}}}"#, status: 501,
+            message: "publishing ports"),
+        Request(
+            request: "POST /v1.43/containers/create?name=x", body: #"{"Image":"busybox"}"#, status: 400,
+            message: "Invalid container name"),
+        Request(request: "POST /v1.43/images/load", body: "rubbish", status: 400, message: "archive cannot be read"),
+        Request(
+            request: "POST /v1.43/volumes/create", body: #"{"Name":"../x"}"#, status: 400, message: "invalid characters"
+        ),
+        Request(request: "DELETE /v1.43/volumes/nosuch", status: 404, message: "no such volume"),
+        Request(request: "GET /v1.99/info", status: 400, message: "is too new"),
+        Request(request: "GET /nonsense", status: 404, message: "page not found"),
+    ]
+
+    @Test(arguments: requests)
+    func hasItsStatus(_ wrong: Request) async throws {
+        let before = try await state()
+        let answer = try await send(wrong.request, wrong.body)
+        #expect(answer.status == wrong.status)
+        #expect(answer.message.contains(wrong.message), "\(answer.message)")
+        #expect(answer.hint != "")
+        #expect(try await state() == before)
+    }
+
+    /// Speaks to the daemon as any HTTP client does.
+    private func send(_ request: String, _ body: String) async throws -> (status: Int, message: String, hint: String) {
+        let script = """
+            import http.client, json, socket, sys
+            connection = http.client.HTTPConnection("localhost")
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.connect(sys.argv[1])
+            connection.request(*sys.argv[2].split(" "), body=sys.argv[3] or None)
+            response = connection.getresponse()
+            document = json.loads(response.read())
+            print(response.status, document["message"], document.get("hint", ""), sep="\\n")
+            """
+        let result = try await Program(
+            "python3", ["-c", script, String(daemon.endpoint.dropFirst("unix://".count)), request, body]
+        ).run()
+        let lines = result.output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        try #require(lines.count >= 3, "\(result.errors)")
+        return (Int(lines[0]) ?? 0, lines[1], lines[2])
     }
 
     private func state() async throws -> [String] {
@@ -78,11 +186,16 @@ struct BadInputTests {
         #expect(first.status == 0, "\(first.errors)")
         let second = try await daemon.tandem("create", "--name", "taken", "busybox", "true")
         #expect(second.status == 125)
-        #expect(second.errors.contains("already in use"))
+        #expect(second.errors.contains("already in use by container \"\(first.trimmed)\""))
+        #expect(second.errors.contains("tandem rm taken"))
+        let request = try await send("POST /v1.43/containers/create?name=taken", #"{"Image":"busybox"}"#)
+        #expect(request.status == 409)
         #expect(try await daemon.tandem("rm", "taken").status == 0)
     }
 
-    @Test("archives that are damaged leave nothing", arguments: ["rubbish", "cut short", "wrong digest"])
+    @Test(
+        "archives that are damaged leave nothing",
+        arguments: ["rubbish", "cut short", "layer cut short", "wrong digest"])
     func damagedArchives(_ damage: String) async throws {
         let before = try await state()
         let scratch = try ScratchFolder(prefix: "bad")
@@ -92,6 +205,14 @@ struct BadInputTests {
             case "rubbish": "head -c 100000 /dev/urandom > bad.tar"
             case "cut short":
                 "head -c 3000000 /dev/urandom > big; tar -czf whole.tar big; head -c 1000000 whole.tar > bad.tar"
+            case "layer cut short":
+                """
+                mkdir l; head -c 3000000 /dev/urandom > f; tar -cf whole.tar f; head -c 1000000 whole.tar > l/layer.tar
+                printf '{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+                    $(sha256sum whole.tar | cut -d' ' -f1) > c.json
+                echo '[{"Config":"c.json","RepoTags":["bad:1"],"Layers":["l/layer.tar"]}]' > manifest.json
+                tar -cf bad.tar manifest.json c.json l
+                """
             default:
                 """
                 mkdir l; echo x > f; tar -cf l/layer.tar f
@@ -107,6 +228,7 @@ struct BadInputTests {
         #expect(
             damage == "wrong digest" ? result.errors.contains("digest") : result.errors.contains("archive"),
             "\(result.errors)")
+        #expect(result.errors.split(separator: "\n").count == 2, "\(result.errors)")
         #expect(try await state() == before)
         let staging = try FileManager.default.contentsOfDirectory(atPath: daemon.folder.path + "/data/images/staging")
         #expect(staging.isEmpty)
@@ -120,7 +242,7 @@ struct BadInputTests {
             "sh",
             [
                 "-ec",
-                "mkdir \(mount); mount -t tmpfs -o size=4m none \(mount); head -c 8000000 /dev/zero | tr '\\0' x > \(scratch.path)/big; tar -C \(scratch.path) -cf \(scratch.path)/big.tar big",
+                "mkdir \(mount); mount -t tmpfs -o size=3m none \(mount); head -c 8000000 /dev/zero | tr '\\0' x > \(scratch.path)/big; tar -C \(scratch.path) -cf \(scratch.path)/big.tar big",
             ]
         ).run()
         #expect(prepared.status == 0, "\(prepared.errors)")
@@ -140,8 +262,20 @@ struct BadInputTests {
             .run(environment: environment)
         #expect(result.status == 1)
         #expect(result.errors.contains("No space left on device"), "\(result.errors)")
-        let images = try await Program(Binaries.path("tandem"), ["images", "-q"]).run(environment: environment)
+        #expect(result.errors.contains("Free some space"), "\(result.errors)")
+        let tandem = { (arguments: [String]) in
+            try await Program(Binaries.path("tandem"), arguments).run(environment: environment)
+        }
+        let images = try await tandem(["images", "-q"])
         #expect(images.output.isEmpty)
+        // The image fits, a copy of its content does not.
+        #expect(try await tandem(["image", "default"]).status == 0)
+        let filled = try await tandem(["create", "-v", "full:/bin", "busybox"])
+        #expect(filled.status == 125)
+        #expect(filled.errors.contains("cannot be copied: No space left on device"), "\(filled.errors)")
+        #expect(filled.errors.contains("Free some space"), "\(filled.errors)")
+        #expect(try await tandem(["ps", "-aq"]).output.isEmpty)
+        #expect(try await tandem(["volume", "ls", "-q"]).output.isEmpty)
         small.terminate()
         small.waitUntilExit()
         let unmounted = try await Program("umount", [mount]).run()
@@ -159,7 +293,16 @@ struct BadInputTests {
             ]
         ).run()
         #expect(result.status == 1)
-        #expect(result.errors.contains("root"))
+        #expect(result.errors.contains("tandemd has to run as root"))
+        #expect(result.errors.contains("Start it with sudo."))
+        #expect(!FileManager.default.fileExists(atPath: "/tmp/x/images"))
+        let socket = String(daemon.endpoint.dropFirst("unix://".count))
+        let client = try await Program(
+            "setpriv", ["--reuid", "65534", "--clear-groups", Binaries.path("tandem"), "ps"]
+        ).run(environment: ["TANDEM_HOST": daemon.endpoint])
+        #expect(client.status == 1)
+        #expect(client.errors.contains("permission denied") && client.errors.contains(socket), "\(client.errors)")
+        #expect(client.errors.contains("group"), "\(client.errors)")
     }
 
     @Test("without libvirt containers run, VMs are refused with a sentence")
@@ -187,6 +330,7 @@ struct BadInputTests {
             environment: environment)
         #expect(machine.status == 125)
         #expect(machine.errors.contains("libvirt cannot be reached"), "\(machine.errors)")
+        #expect(machine.errors.split(separator: "\n").count == 2, "\(machine.errors)")
         let doctor = try await Program(tandem, ["doctor"]).run(environment: environment)
         #expect(doctor.status == 1)
         #expect(doctor.output.contains("libvirt"))

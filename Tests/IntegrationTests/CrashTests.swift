@@ -45,7 +45,8 @@ struct CrashTests {
     @Test func aSecondDaemonOnTheSameDataIsRefused() async throws {
         let second = try await Program(Binaries.path("tandemd"), daemon.flags).run(deadline: 30)
         #expect(second.status == 1)
-        #expect(second.errors.contains("another tandemd"))
+        #expect(second.errors.contains("another tandemd uses '\(daemon.folder.path)/data' already"))
+        #expect(second.errors.contains("--data-root"))
         #expect(try await daemon.tandem("ps").status == 0)
     }
 }

@@ -93,7 +93,8 @@ final class Request {
     func filters() throws(EngineError) -> [String: [String]] {
         guard let text = self["filters"] else { return [:] }
         guard let members = JSONValue(parsing: Data(text.utf8))?.object else {
-            throw EngineError(.invalidArgument, "invalid filter: it is no JSON object")
+            throw EngineError(
+                .invalidArgument, "invalid filter: it is no JSON object", hint: "For example {\"label\":[\"a=b\"]}.")
         }
         return members.mapValues { $0.strings ?? $0.object.map { $0.filter { $0.value == true }.keys.sorted() } ?? [] }
     }
@@ -131,7 +132,7 @@ final class Request {
         let content = try await body()
         if content.isEmpty { return [:] }
         guard let value = JSONValue(parsing: Data(content)) else {
-            throw EngineError(.invalidArgument, "invalid JSON in the request's body")
+            throw EngineError(.invalidArgument, "invalid JSON in the request's body", hint: "Send a JSON object.")
         }
         return value
     }

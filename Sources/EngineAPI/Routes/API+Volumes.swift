@@ -32,7 +32,9 @@ extension API {
         let body = try await call.request.json()
         let driver = body["Driver"].string ?? ""
         guard driver.isEmpty || driver == "local" else {
-            throw EngineError(.notFound, "error looking up volume plugin \(driver): plugin \"\(driver)\" not found")
+            throw EngineError(
+                .notFound, "error looking up volume plugin \(driver): plugin \"\(driver)\" not found",
+                hint: "The only driver is local.")
         }
         let name = body["Name"].string.flatMap { $0.isEmpty ? nil : $0 }
         let volume = try await engine.createVolume(

@@ -29,7 +29,8 @@ struct CreateRequest {
         guard process.workingDirectory.hasPrefix("/") else {
             throw EngineError(
                 .invalidArgument,
-                "the working directory '\(process.workingDirectory)' is invalid, it needs to be an absolute path")
+                "the working directory '\(process.workingDirectory)' is invalid, it needs to be an absolute path",
+                hint: "Begin it with a slash.")
         }
         process.user = text("User") ?? defaults.user ?? ""
         process.additionalGroups = host["GroupAdd"].strings ?? []
@@ -53,8 +54,8 @@ struct CreateRequest {
                 hint: "Leave out --rm or --restart.")
         }
         spec.sysctls = host["Sysctls"].stringMap ?? [:]
-        spec.extraHosts = host["ExtraHosts"].strings ?? []
-        spec.outOfMemoryScoreAdjustment = Int(clamping: host["OomScoreAdj"].integer ?? 0)
+        spec.extraHosts = try extraHosts()
+        spec.outOfMemoryScoreAdjustment = try outOfMemoryScoreAdjustment()
         if let size = host["ShmSize"].integer, size > 0 { spec.sharedMemorySize = ByteCount(UInt64(size)) }
         spec.network = try network()
         spec.limits = try LimitsRequest.limits(from: host, on: ResourceLimits())
@@ -138,12 +139,15 @@ struct CreateRequest {
             switch name {
             case "max-size":
                 guard let size = ByteCount(dockerText: value), size.bytes > 0 else {
-                    throw EngineError(.invalidArgument, "invalid value for the log option max-size: '\(value)'")
+                    throw EngineError(
+                        .invalidArgument, "invalid value for the log option max-size: '\(value)'",
+                        hint: "For example max-size=10m.")
                 }
                 options.maximumSize = size
             case "max-file":
                 guard let count = Int(value), count > 0 else {
-                    throw EngineError(.invalidArgument, "max-file cannot be less than 1: '\(value)'")
+                    throw EngineError(
+                        .invalidArgument, "max-file cannot be less than 1: '\(value)'", hint: "For example max-file=3.")
                 }
                 options.maximumFiles = count
             default:
@@ -153,7 +157,9 @@ struct CreateRequest {
             }
         }
         if options.maximumFiles > 1 && options.maximumSize == nil {
-            throw EngineError(.invalidArgument, "max-file cannot be used without max-size")
+            throw EngineError(
+                .invalidArgument, "max-file cannot be used without max-size",
+                hint: "Add max-size, for example max-size=10m.")
         }
         return options
     }
@@ -168,7 +174,8 @@ struct CreateRequest {
             let value = { (number: Int64) in number < 0 ? UInt64.max : UInt64(number) }
             guard value(soft) <= value(hard) else {
                 throw EngineError(
-                    .invalidArgument, "ulimit soft limit must be less than or equal to hard limit: \(soft) > \(hard)")
+                    .invalidArgument, "ulimit soft limit must be less than or equal to hard limit: \(soft) > \(hard)",
+                    hint: "For example nofile=1024:2048.")
             }
             limits.append(ProcessLimit(name: name, soft: value(soft), hard: value(hard)))
         }
@@ -189,10 +196,33 @@ struct CreateRequest {
         return devices
     }
 
+    /// `NAME:ADDRESS`, as dockerd checks them.
+    private func extraHosts() throws(EngineError) -> [String] {
+        let lines = host["ExtraHosts"].strings ?? []
+        for line in lines {
+            let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
+                throw EngineError(
+                    .invalidArgument, "bad format for add-host: \"\(line)\"", hint: "For example db:192.0.2.7.")
+            }
+        }
+        return lines
+    }
+
+    private func outOfMemoryScoreAdjustment() throws(EngineError) -> Int {
+        let value = host["OomScoreAdj"].integer ?? 0
+        guard (-1_000...1_000).contains(value) else {
+            throw EngineError(
+                .invalidArgument, "Invalid value \(value), range for oom score adj is [-1000, 1000]",
+                hint: "For example --oom-score-adj 500.")
+        }
+        return Int(value)
+    }
+
     private func setStop(_ spec: inout WorkloadSpec) throws(EngineError) {
         if let name = text("StopSignal") ?? defaults.stopSignal, !name.isEmpty {
             guard let number = SignalName.number(of: name) else {
-                throw EngineError(.invalidArgument, "invalid signal: \(name)")
+                throw EngineError(.invalidArgument, "invalid signal: \(name)", hint: "For example TERM, or 15.")
             }
             spec.stopSignal = number
         }
@@ -214,7 +244,9 @@ struct CreateRequest {
             switch (parts.first ?? "", parts.dropFirst().first ?? "") {
             case ("no-new-privileges", let value):
                 guard ["", "true", "false"].contains(value) else {
-                    throw EngineError(.invalidArgument, "invalid --security-opt 2: \"\(option)\"")
+                    throw EngineError(
+                        .invalidArgument, "invalid --security-opt 2: \"\(option)\"",
+                        hint: "Use no-new-privileges=true or =false.")
                 }
                 security.noNewPrivileges = value != "false"
             case ("seccomp", "unconfined"): security.seccomp = .unconfined
@@ -250,6 +282,11 @@ struct CreateRequest {
     ]
 
     private static func refuseUnknown(_ host: JSONValue) throws(EngineError) {
+        guard (host["PortBindings"].object ?? [:]).isEmpty, host["PublishAllPorts"].bool != true else {
+            throw EngineError(
+                .unsupported, "publishing ports is not supported yet",
+                hint: "Leave it out, or give a container the host's network: --network host.")
+        }
         var refused: [String] = []
         for (name, value) in host.object ?? [:] {
             guard !known.contains(name), !value.isEmpty, harmless[name]?.contains(value) != true else { continue }

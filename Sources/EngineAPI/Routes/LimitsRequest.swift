@@ -17,12 +17,14 @@ enum LimitsRequest {
         if let swap = host["MemorySwap"].integer, swap != 0 {
             guard let memory = limits.memory else {
                 throw EngineError(
-                    .invalidArgument, "You should always set the Memory limit when using Memoryswap limit, see usage")
+                    .invalidArgument, "You should always set the Memory limit when using Memoryswap limit, see usage",
+                    hint: "Add -m.")
             }
             if swap > 0 {
                 guard UInt64(swap) >= memory.bytes else {
                     throw EngineError(
-                        .invalidArgument, "Minimum memoryswap limit should be larger than memory limit, see usage")
+                        .invalidArgument, "Minimum memoryswap limit should be larger than memory limit, see usage",
+                        hint: "--memory-swap is memory and swap together; -1 is no limit.")
                 }
                 limits.memoryAndSwap = ByteCount(UInt64(swap))
             } else {
@@ -46,7 +48,8 @@ enum LimitsRequest {
             guard nano > 0, nano <= Int64(online) * 1_000_000_000 else {
                 throw EngineError(
                     .invalidArgument,
-                    "range of CPUs is from 0.01 to \(online).00, as there are only \(online) CPUs available")
+                    "range of CPUs is from 0.01 to \(online).00, as there are only \(online) CPUs available",
+                    hint: "For example --cpus 0.5.")
             }
             limits.nanoCPUs = nano
         }
@@ -58,7 +61,8 @@ enum LimitsRequest {
         if let set = host["CpusetCpus"].string, !set.isEmpty {
             guard isProcessorSet(set, online: online) else {
                 throw EngineError(
-                    .invalidArgument, "Requested CPUs are not available - requested \(set), available: 0-\(online - 1)")
+                    .invalidArgument, "Requested CPUs are not available - requested \(set), available: 0-\(online - 1)",
+                    hint: "For example --cpuset-cpus 0.")
             }
             limits.cpuset = set
         }

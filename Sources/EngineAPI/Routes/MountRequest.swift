@@ -21,7 +21,8 @@ enum MountRequest {
         var targets: Set<String> = []
         for mount in mounts {
             guard targets.insert(mount.target).inserted else {
-                throw EngineError(.invalidArgument, "Duplicate mount point: \(mount.target)")
+                throw EngineError(
+                    .invalidArgument, "Duplicate mount point: \(mount.target)", hint: "Mount one thing at each place.")
             }
         }
         let anonymous = (image.volumes ?? [:]).keys.sorted() + (body["Volumes"].object ?? [:]).keys.sorted()
@@ -73,7 +74,8 @@ enum MountRequest {
             else {
                 throw EngineError(
                     .invalidArgument,
-                    "invalid mount config for type \"bind\": bind source path does not exist: \(source)")
+                    "invalid mount config for type \"bind\": bind source path does not exist: \(source)",
+                    hint: "Make it first, or use a volume.")
             }
             if !FileManager.default.fileExists(atPath: source) { try Folders.make(FilePath(source)) }
             return MountSpec(
@@ -94,7 +96,9 @@ enum MountRequest {
             return MountSpec(
                 source: .tmpfs(options: options.joined(separator: ",")), target: target, readOnly: readOnly)
         case let type:
-            throw EngineError(.invalidArgument, "invalid mount config: mount type \(type) unknown")
+            throw EngineError(
+                .invalidArgument, "invalid mount config: mount type \(type) unknown",
+                hint: "Types are bind, volume and tmpfs.")
         }
     }
 
@@ -102,7 +106,9 @@ enum MountRequest {
     private static func volume(_ options: JSONValue) throws(EngineError) -> VolumeRequest? {
         let driver = options["DriverConfig"]["Name"].string ?? ""
         guard driver.isEmpty || driver == "local" else {
-            throw EngineError(.notFound, "error looking up volume plugin \(driver): plugin \"\(driver)\" not found")
+            throw EngineError(
+                .notFound, "error looking up volume plugin \(driver): plugin \"\(driver)\" not found",
+                hint: "The only driver is local.")
         }
         guard (options["Subpath"].string ?? "").isEmpty else {
             throw EngineError(
@@ -117,10 +123,12 @@ enum MountRequest {
         let path = normalized(target)
         guard path.hasPrefix("/") else {
             throw EngineError(
-                .invalidArgument, "invalid mount path: '\(target)' mount path must be absolute")
+                .invalidArgument, "invalid mount path: '\(target)' mount path must be absolute",
+                hint: "Begin it with a slash.")
         }
         guard path != "/" else {
-            throw EngineError(.invalidArgument, "invalid specification: destination can't be '/'")
+            throw EngineError(
+                .invalidArgument, "invalid specification: destination can't be '/'", hint: "Choose a folder below it.")
         }
         return path
     }
