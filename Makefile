@@ -15,7 +15,7 @@ DEBUG := $(BUILD)/debug
 RELEASE := $(BUILD)/release
 SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 
-.PHONY: help setup build release kernel kernel-tuned compare test test-unit test-host check format bench clean install completions
+.PHONY: help fuzz setup build release kernel kernel-tuned compare test test-unit test-host check format bench clean install completions
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,12 @@ test: setup kernel ## Everything that the tests need, then all tests (as root)
 
 test-unit: ## Tests that need neither root nor a host of their own
 	swift test --skip RootTests --skip IntegrationTests --skip ConformanceTests
+
+fuzz: setup ## Feed the parsers and the API with random input: make fuzz TIME=600 [SEED=1]
+	$(call apt,$(TEST_PACKAGES))
+	$(SWIFT_BUILD) --build-tests
+	TANDEM_FUZZ_SECONDS=$(or $(TIME),60) TANDEM_FUZZ_SEED=$(or $(SEED),1) \
+		swift test --skip-build --no-parallel --filter 'Fuzz'
 
 check: ## Formatting and rules of the house
 	swift format lint --strict --recursive Package.swift Sources Tests

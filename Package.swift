@@ -176,9 +176,10 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
         .testTarget(name: "ConformanceTests", dependencies: ["TestSupport"], swiftSettings: strict),
-        .testTarget(name: "IntegrationTests", dependencies: ["TestSupport"], swiftSettings: strict),
+        .testTarget(name: "IntegrationTests", dependencies: ["CLinux", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "TandemModelTests", dependencies: ["TandemModel"], swiftSettings: strict),
-        .testTarget(name: "LaunchProtocolTests", dependencies: ["LaunchProtocol"], swiftSettings: strict),
+        .testTarget(
+            name: "LaunchProtocolTests", dependencies: ["LaunchProtocol", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "LinuxSystemTests",
             dependencies: [
@@ -191,7 +192,7 @@ let package = Package(
         .testTarget(
             name: "ImageStoreTests",
             dependencies: [
-                "CLibarchive", "CLinux", "ImageStore", "LinuxSystem", "OCI", "TandemModel",
+                "CLibarchive", "CLinux", "ImageStore", "LinuxSystem", "OCI", "TandemModel", "TestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: strict),
@@ -239,7 +240,7 @@ let package = Package(
         .testTarget(
             name: "EngineAPITests",
             dependencies: [
-                "EngineAPI", "APIModel", "Engine", "OCI", "TandemModel", "VolumeStore",
+                "EngineAPI", "APIModel", "Engine", "ImageStore", "OCI", "TandemModel", "TestSupport", "VolumeStore",
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: strict),

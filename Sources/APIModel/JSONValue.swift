@@ -67,9 +67,9 @@ public enum JSONValue: Sendable, Hashable, Codable {
 
     /// The document as text; `pretty` is indented and sorted, for people.
     public func encoded(pretty: Bool = false) -> [UInt8] {
+        guard pretty else { return compact }
         let encoder = JSONEncoder()
-        encoder.outputFormatting =
-            pretty ? [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes] : [.withoutEscapingSlashes]
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         // Every value of this type can be written, but for numbers that are none.
         return (try? encoder.encode(self)).map { [UInt8]($0) } ?? Array("null".utf8)
     }

@@ -79,8 +79,9 @@ public actor Engine {
     private func snapshot(of workload: Workload) async -> WorkloadSnapshot {
         let process = await workload.instance?.hostProcess()
         return WorkloadSnapshot(
-            record: workload.record, processID: process, logPath: paths.log(workload.id),
-            executions: workload.executions.values.filter(\.isRunning).map(\.id).sorted())
+            record: workload.record, processID: process, paths: paths,
+            executions: workload.executions.isEmpty
+                ? [] : workload.executions.values.filter(\.isRunning).map(\.id).sorted())
     }
 
     func find(_ reference: String) throws(EngineError) -> Workload {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Backend
 public import SystemPackage
 public import TandemModel
 
@@ -9,8 +10,9 @@ public struct WorkloadSnapshot: Sendable {
     public var record: WorkloadRecord
     /// The host process that stands for it while it runs.
     public var processID: Int32?
+    let paths: WorkloadPaths
     /// Its log.
-    public var logPath: FilePath
+    public var logPath: FilePath { paths.log(record.id) }
     /// Ids of the processes executed in it that still run.
     public var executions: [String]
 }

@@ -17,6 +17,15 @@ struct APIModelTests {
         #expect(JSONValue(parsing: Data("{".utf8)) == nil)
     }
 
+    @Test("JSON escapes what has to be escaped, and nothing else")
+    func escapes() {
+        let value: JSONValue = ["k\"": .string("a\n\r\t\u{1}\\/é\u{1F600}\""), "n": .number(.infinity)]
+        #expect(JSONValue(parsing: Data(value.encoded()))?["k\""] == value["k\""])
+        #expect(JSONValue.string("/\u{1}é").encoded() == Array(#""/\u0001é""#.utf8))
+        #expect(value["n"].encoded() == Array("null".utf8))
+        #expect(JSONValue.array([nil, true, -1, .number(0.5)]).encoded() == Array("[null,true,-1,0.5]".utf8))
+    }
+
     @Test("frames survive being cut anywhere")
     func frames() {
         let wire =
