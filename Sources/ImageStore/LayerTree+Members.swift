@@ -144,6 +144,8 @@ extension LayerTree {
         }
         node.content = .file(open.content)
         node.number = try file.close(open, Self.inode(of: node, attributes: attributes))
+        // They are written; from here on nobody asks for them.
+        node.attributes = [:]
     }
 
     private static func dataRanges(of entry: OpaquePointer) -> [Range<UInt64>] {

@@ -72,10 +72,13 @@ struct LayerTree {
     // Indexes instead of references: a tree of any shape costs no recursion when it goes.
     var nodes: [Node]
     var folders: [Folder]
+    /// How much memory the tree may still take: an archive of a few MiB can hold more members than a host can.
+    private var budget: Int
     /// The folder of the last member: most members follow a neighbour.
     private var lastPath: (path: Name, folder: Int)?
 
-    init() {
+    init(memory: Int = 1 << 30) {
+        budget = memory
         nodes = [Node(mode: FileType.folder | 0o755, content: .folder(Self.root))]
         folders = [Folder(parent: Self.root, node: 0, depth: 0)]
     }
@@ -171,6 +174,9 @@ struct LayerTree {
     ///
     /// - Throws: `.corruptData` for a name that no file system takes.
     mutating func add(_ name: Name, in folder: Int, _ node: Node) throws(EngineError) {
+        budget -= MemoryLayout<Node>.stride + MemoryLayout<Folder>.stride
+        for (name, value) in node.attributes { budget -= 64 + name.count + value.count }
+        if case .link(let target) = node.content { budget -= target.count }
         try put(nodes.count, as: name, in: folder)
         nodes.append(node)
     }
@@ -179,6 +185,13 @@ struct LayerTree {
         guard name.count <= ErofsFormat.longestName else {
             throw EngineError(
                 .corruptData, "the archive's member '\(Self.shown(name))' has a name longer than 255 bytes")
+        }
+        // A name, and its place in the folder's table.
+        budget -= 96 + name.count
+        guard budget >= 0 else {
+            throw EngineError(
+                .resourceExhausted, "the archive has more members than a layer may have: several millions",
+                hint: "Divide it into several layers.")
         }
         clear(name, in: folder)
         folders[folder].children[name] = node

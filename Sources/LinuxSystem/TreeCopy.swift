@@ -14,10 +14,18 @@ public struct TreeCopy {
     /// A name as the kernel gives it, with its closing zero: it need not be Unicode.
     private typealias Name = [CChar]
 
+    /// A folder that has been met, by its name and the folder that it is in: whole paths would take more memory the
+    /// deeper an image's folders lie.
+    private struct Place {
+        var parent: Int
+        var name: Name
+    }
+
     private let source: Int32
     private let target: Int32
+    private var places = [Place(parent: 0, name: [0x2E, 0])]
     /// The first copy of each file that has several names.
-    private var firstNames: [UInt64: (path: Name, copy: ino_t)] = [:]
+    private var firstNames: [UInt64: (folder: Int, name: Name, copy: ino_t)] = [:]
 
     /// Copies; the descriptors are of folders and stay open.
     ///
@@ -36,11 +44,9 @@ public struct TreeCopy {
 
     /// Without recursion, and with few descriptors: how deep an image's folders lie is the image's choice.
     private mutating func run() throws(EngineError) {
-        var folders: [Name] = [[0]]
         var next = 0
-        while next < folders.count {
-            let path = folders[next]
-            next += 1
+        while next < places.count {
+            let path = path(of: next)
             let from = try open(path, in: source)
             defer { close(from) }
             let to = try open(path, in: target)
@@ -48,11 +54,15 @@ public struct TreeCopy {
             try copyMetadata(from: from, to: to, path)
             for name in try names(in: from, path) {
                 let inner = Self.join(path, name)
-                if try copyEntry(name, from: from, to: to, path: inner) { folders.append(inner) }
+                if try copyEntry(name, of: next, from: from, to: to, path: inner) {
+                    places.append(Place(parent: next, name: name))
+                }
             }
+            next += 1
         }
         // Every entry changes the times of its folder.
-        for path in folders.reversed() {
+        for index in places.indices.reversed() {
+            let path = path(of: index)
             let from = try open(path, in: source)
             defer { close(from) }
             let to = try open(path, in: target)
@@ -64,9 +74,19 @@ public struct TreeCopy {
         }
     }
 
+    private func path(of index: Int) -> Name {
+        var parts: [Name] = []
+        var index = index
+        while index != 0 {
+            parts.append(places[index].name)
+            index = places[index].parent
+        }
+        return parts.reversed().reduce(places[0].name, Self.join)
+    }
+
     private func open(_ path: Name, in root: Int32) throws(EngineError) -> Int32 {
         let flags = UInt64(O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-        let folder = tandem_open_in_root(root, path == [0] ? [0x2E, 0] : path, flags, 0)
+        let folder = tandem_open_in_root(root, path, flags, 0)
         guard folder >= 0 else { throw Self.failure("the folder", path) }
         return folder
     }
@@ -78,7 +98,7 @@ public struct TreeCopy {
 
     /// - Returns: Whether it is a folder, whose content is still to come.
     private mutating func copyEntry(
-        _ name: Name, from: Int32, to: Int32, path: Name
+        _ name: Name, of folder: Int, from: Int32, to: Int32, path: Name
     ) throws(EngineError) -> Bool {
         var status = stat()
         guard fstatat(from, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { throw Self.failure("", path) }
@@ -88,8 +108,8 @@ public struct TreeCopy {
             return true
         case S_IFREG where status.st_nlink > 1:
             if try link(status, name, in: to, path: path) { return false }
-            try copyFile(status, name, from: from, to: to, path: path)
-        case S_IFREG: try copyFile(status, name, from: from, to: to, path: path)
+            try copyFile(status, name, of: folder, from: from, to: to, path: path)
+        case S_IFREG: try copyFile(status, name, of: folder, from: from, to: to, path: path)
         case S_IFLNK: try copyLink(status, name, from: from, to: to, path: path)
         case S_IFCHR, S_IFBLK, S_IFIFO:
             guard mknodat(to, name, status.st_mode & S_IFMT | 0o600, status.st_rdev) == 0 else {
@@ -104,7 +124,7 @@ public struct TreeCopy {
     // MARK: Files
 
     private mutating func copyFile(
-        _ status: stat, _ name: Name, from: Int32, to: Int32, path: Name
+        _ status: stat, _ name: Name, of folder: Int, from: Int32, to: Int32, path: Name
     ) throws(EngineError) {
         let input = name.withUnsafeBufferPointer {
             tandem_openat(from, $0.baseAddress, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0)
@@ -121,7 +141,7 @@ public struct TreeCopy {
         guard futimens(output, [status.st_atim, status.st_mtim]) == 0 else { throw Self.failure("the times of", path) }
         guard status.st_nlink > 1 else { return }
         var copy = stat()
-        if fstat(output, &copy) == 0 { firstNames[UInt64(status.st_ino)] = (path, copy.st_ino) }
+        if fstat(output, &copy) == 0 { firstNames[UInt64(status.st_ino)] = (folder, name, copy.st_ino) }
     }
 
     private func copyContent(from input: Int32, to output: Int32, size: Int, _ path: Name) throws(EngineError) {
@@ -148,7 +168,8 @@ public struct TreeCopy {
     /// - Returns: Whether there was one; a workload may have taken it away meanwhile.
     private func link(_ status: stat, _ name: Name, in to: Int32, path: Name) throws(EngineError) -> Bool {
         guard let first = firstNames[UInt64(status.st_ino)] else { return false }
-        let file = tandem_open_in_root(target, first.path, UInt64(O_PATH | O_NOFOLLOW | O_CLOEXEC), 0)
+        let file = tandem_open_in_root(
+            target, Self.join(self.path(of: first.folder), first.name), UInt64(O_PATH | O_NOFOLLOW | O_CLOEXEC), 0)
         guard file >= 0 else { return false }
         defer { close(file) }
         var found = stat()
@@ -222,7 +243,7 @@ public struct TreeCopy {
     // MARK: Names
 
     private static func join(_ folder: Name, _ name: Name) -> Name {
-        folder == [0] ? name : folder.dropLast() + [0x2F] + name
+        folder == [0x2E, 0] ? name : folder.dropLast() + [0x2F] + name
     }
 
     private static func path(of descriptor: Int32) -> String { "/proc/self/fd/\(descriptor)" }

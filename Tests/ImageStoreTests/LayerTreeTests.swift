@@ -49,6 +49,18 @@ struct LayerTreeTests {
         #expect(try tree(links: links).folder(at: path("l30")) == nil)
     }
 
+    @Test("an archive of too many members is refused before memory runs out")
+    func tooMany() throws {
+        var tree = LayerTree(memory: 100_000)
+        let error = #expect(throws: EngineError.self) {
+            for number in 0..<10_000 {
+                try tree.add(Array("\(number)".utf8), in: LayerTree.root, .init(mode: 0, content: .device(1)))
+            }
+        }
+        #expect(error?.code == .resourceExhausted)
+        #expect(tree.nodes.count > 100)
+    }
+
     @Test("folders that lie too deep in each other are refused")
     func deep() throws {
         var tree = LayerTree()
