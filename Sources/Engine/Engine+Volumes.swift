@@ -38,7 +38,9 @@ extension Engine {
         let withdrawn = try volumes.withdraw(name, users: users(ofVolume: name))
         emit(type: "volume", action: "destroy", id: name, attributes: ["driver": "local"])
         return try await BlockingQueue.run { [volumes] () throws(EngineError) in
-            let size = hasOptions ? 0 : Folders.diskUsage(withdrawn)
+            let data = withdrawn.appending("_data")
+            let content = hasOptions ? [] : Folders.names(in: data)
+            let size = content.reduce(0) { $0 + Folders.diskUsage(data.appending($1)) }
             try volumes.erase(withdrawn)
             return size
         }

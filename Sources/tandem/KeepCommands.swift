@@ -370,12 +370,16 @@ struct VolumeCommand: AsyncParsableCommand {
         @Flag(name: .shortAndLong, help: "Do not ask.")
         var force = false
 
+        @Option(parsing: .unconditionalSingleValue, help: "For example label=tier=web or label!=keep.")
+        var filter: [String] = []
+
         func run() async throws {
             if !force {
                 Output.write("This removes all \(all ? "" : "anonymous ")volumes that nobody uses. Go on? [y/N] ")
                 guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else { return }
             }
-            let query = all ? [("filters", Filters.encode(["all=true"]))] : []
+            let filters = filter + (all ? ["all=true"] : [])
+            let query = filters.isEmpty ? [] : [("filters", Filters.encode(filters))]
             let response = try await Daemon.client().request("POST", "/volumes/prune", query: query).json
             for name in response["VolumesDeleted"].strings ?? [] { Output.line(name) }
             Output.line("Total reclaimed space: \(Size.decimal(response["SpaceReclaimed"].integer ?? 0))")

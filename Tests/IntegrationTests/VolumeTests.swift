@@ -167,7 +167,15 @@ struct VolumeTests {
         let refused = try await daemon.tandem("volume", "rm", "used")
         #expect(refused.status == 1)
         #expect(refused.errors.contains("remove used: volume is in use - [\(used)]"), "\(refused.errors)")
-        let few = try await daemon.tandem("volume", "prune", "-f")
+        let inspected = try await daemon.tandem("volume", "inspect", "listed").output
+        for part in [
+            "\"Labels\": {", "\"tier\": \"web\"", "\"Options\": null", "\"Scope\": \"local\"",
+            "data/volumes/listed/_data",
+        ] {
+            #expect(inspected.contains(part), "\(inspected)")
+        }
+        #expect(inspected.contains(#/"CreatedAt": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"/#), "\(inspected)")
+        let few = try await daemon.tandem("volume", "prune", "-f", "--filter", "label!=tier")
         #expect(few.lines.first == anonymous)
         #expect(try await daemon.tandem("volume", "ls", "-q").lines == ["listed", "used"])
         #expect(try await daemon.tandem("volume", "prune", "-a", "-f").lines.first == "listed")

@@ -12,10 +12,16 @@ extension API {
         [
             "Name": .string(volume.name), "Driver": "local",
             "Mountpoint": .string(engine.volumes.path(of: volume).string),
-            "CreatedAt": .string(volume.created.rfc3339), "Labels": volume.labels.isEmpty ? nil : .map(volume.labels),
+            "CreatedAt": .string(Self.wholeSeconds(volume.created)),
+            "Labels": volume.labels.isEmpty ? nil : .map(volume.labels),
             "Scope": "local",
             "Options": volume.options.isEmpty ? nil : .map(volume.options),
         ]
+    }
+
+    /// dockerd gives a volume's time without a fraction.
+    private static func wholeSeconds(_ time: Timestamp) -> String {
+        time.rfc3339.prefix { $0 != "." } + "Z"
     }
 
     func listVolumes(_ call: Call) async throws(EngineError) {
