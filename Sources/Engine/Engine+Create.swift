@@ -21,7 +21,7 @@ extension Engine {
         // Checked against the final plan before anything else is made.
         let made = try await nameVolumes(of: &spec)
         do throws(EngineError) {
-            let request = try request(id, spec)
+            let request = try request(id, spec, making: false)
             _ = try backend.plan(request)
             return try await register(
                 WorkloadRecord(id: id, name: try freeName(name), spec: spec, created: HostTime.now), request)
@@ -85,10 +85,14 @@ extension Engine {
     }
 
     /// Everything that a backend needs to know.
-    func request(_ id: WorkloadID, _ spec: WorkloadSpec) throws(EngineError) -> WorkloadRequest {
+    ///
+    /// `making` says whether folders of the host are made that are missing: for a start.
+    func request(
+        _ id: WorkloadID, _ spec: WorkloadSpec, making: Bool
+    ) throws(EngineError) -> WorkloadRequest {
         let image = try images.image(spec.imageID)
         var mounts: [ResolvedMount] = []
-        for mount in spec.mounts { mounts.append(try resolve(mount)) }
+        for mount in spec.mounts { mounts.append(try resolve(mount, making: making)) }
         return WorkloadRequest(
             id: id, spec: spec, layers: image.stack.map { LayerFile(diffID: $0.diffID, path: $0.path) },
             mounts: mounts,

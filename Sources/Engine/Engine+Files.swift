@@ -73,7 +73,7 @@ extension Engine {
         _ workload: Workload, _ body: (FileAccess) async throws(EngineError) -> Value
     ) async throws(EngineError) -> Value {
         let backend = try backend(of: workload)
-        var plan = try backend.plan(try request(workload.id, workload.record.spec))
+        var plan = try backend.plan(try request(workload.id, workload.record.spec, making: true))
         plan.monitor.logPath = []
         plan.monitor.launch.process.program = .pause
         plan.monitor.launch.process.terminal = false

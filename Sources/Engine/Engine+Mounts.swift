@@ -10,7 +10,9 @@ import VolumeStore
 
 extension Engine {
     /// Finds a mount's source on the host.
-    func resolve(_ mount: MountSpec) throws(EngineError) -> ResolvedMount {
+    ///
+    /// `making` says whether a folder that is missing is made if the mount wants that.
+    func resolve(_ mount: MountSpec, making: Bool) throws(EngineError) -> ResolvedMount {
         switch mount.source {
         case .tmpfs: return ResolvedMount(spec: mount, hostPath: nil, sourceIsDirectory: true)
         case .volume(let name):
@@ -23,6 +25,10 @@ extension Engine {
                     hint: "Begin it with a slash.")
             }
             var status = stat()
+            if mount.makesSource == true, stat(path, &status) != 0, errno == ENOENT {
+                if making { try Folders.make(FilePath(path)) }
+                return ResolvedMount(spec: mount, hostPath: FilePath(path), sourceIsDirectory: true)
+            }
             guard stat(path, &status) == 0 else {
                 throw EngineError(
                     .invalidArgument, "bind source path does not exist: \(path)",

@@ -31,7 +31,7 @@ extension Engine {
         let phases = PhaseRecorder(requested: workload.record.trace?.requested ?? 0)
         for phase in workload.record.trace?.phases ?? [] { phases.record(phase) }
         do throws(EngineError) {
-            let plan = try backend(of: workload).plan(try request(workload.id, workload.record.spec))
+            let plan = try backend(of: workload).plan(try request(workload.id, workload.record.spec, making: false))
             if let instance = try await backend(of: workload).adopt(plan) {
                 workload.instance = instance
                 workload.plan = plan

@@ -180,7 +180,7 @@ extension Engine {
                 // What the backend would refuse at the next start, it refuses now.
                 var spec = workload.record.spec
                 spec.limits = limits
-                _ = try backend(of: workload).plan(try request(workload.id, spec))
+                _ = try backend(of: workload).plan(try request(workload.id, spec, making: false))
             }
             workload.record.spec.limits = limits
             workload.record.spec.restart = restart ?? workload.record.spec.restart

@@ -34,6 +34,8 @@ public struct MountSpec: Hashable, Sendable, Codable {
     public var readOnly: Bool
     /// Whether an empty volume is left empty instead of being filled from the image.
     public var noCopy: Bool
+    /// Whether a folder of the host that is missing is made when the workload starts.
+    public var makesSource: Bool?
     /// How a volume that does not exist yet is made.
     public var volume: VolumeRequest?
     /// Docker's propagation word, `rprivate` by default; containers only.

@@ -2,7 +2,6 @@
 
 import APIModel
 import FoundationEssentials
-import LinuxSystem
 import OCI
 import SystemPackage
 import TandemModel
@@ -45,10 +44,9 @@ enum MountRequest {
         }
         var spec = MountSpec(source: .volume(name: parts[0]), target: try checked(parts[1]))
         if parts[0].hasPrefix("/") {
-            // As dockerd for `-v`: a missing folder is made.
-            let path = FilePath(parts[0])
-            if !FileManager.default.fileExists(atPath: path.string) { try Folders.make(path) }
-            spec.source = .bind(path: path.string)
+            spec.source = .bind(path: parts[0])
+            // As dockerd for `-v`.
+            spec.makesSource = true
         }
         for option in parts.count == 3 ? parts[2].split(separator: ",").map(String.init) : [] {
             switch option {
@@ -77,10 +75,11 @@ enum MountRequest {
                     "invalid mount config for type \"bind\": bind source path does not exist: \(source)",
                     hint: "Make it first, or use a volume.")
             }
-            if !FileManager.default.fileExists(atPath: source) { try Folders.make(FilePath(source)) }
-            return MountSpec(
+            var spec = MountSpec(
                 source: .bind(path: source), target: target, readOnly: readOnly,
                 propagation: value["BindOptions"]["Propagation"].string.flatMap { $0.isEmpty ? nil : $0 } ?? "rprivate")
+            spec.makesSource = value["BindOptions"]["CreateMountpoint"].bool
+            return spec
         case "volume", "":
             var spec = MountSpec(
                 source: .volume(name: source), target: target, readOnly: readOnly,
