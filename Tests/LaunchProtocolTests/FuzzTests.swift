@@ -11,7 +11,7 @@ struct FuzzTests {
         let sample = Samples.launch.encoded()
         var fuzzing = Fuzzing()
         while fuzzing.next() {
-            guard let plan = try? LaunchPlan(decoding: fuzzing.mutated(sample)) else { continue }  // refused: as it should
+            guard let plan = try? LaunchPlan(decoding: fuzzing.mutated(sample)) else { continue }  // refused
             #expect(try LaunchPlan(decoding: plan.encoded()) == plan, "seed \(fuzzing.seed)")
         }
     }
@@ -20,7 +20,7 @@ struct FuzzTests {
         let sample = Samples.process.encoded()
         var fuzzing = Fuzzing()
         while fuzzing.next() {
-            guard let plan = try? ProcessPlan(decoding: fuzzing.mutated(sample)) else { continue }  // refused: as it should
+            guard let plan = try? ProcessPlan(decoding: fuzzing.mutated(sample)) else { continue }  // refused
             #expect(try ProcessPlan(decoding: plan.encoded()) == plan, "seed \(fuzzing.seed)")
         }
     }
