@@ -8,6 +8,7 @@ SHELL := /bin/bash
 BUILD_PACKAGES := binutils libarchive-dev libcap-dev libseccomp-dev libsqlite3-dev libvirt-dev pkg-config
 RUN_PACKAGES := busybox-static e2fsprogs libvirt-daemon qemu-system-x86
 TEST_PACKAGES := cpio erofs-utils kmod openssl python3 runc xz-utils
+BENCHMARK_PACKAGES := docker.io runc
 KERNEL_PACKAGES := bc bison flex gcc libelf-dev libssl-dev linux-source-6.1 make rsync xz-utils
 
 BUILD := .build
@@ -82,8 +83,10 @@ format: ## Format the sources in place
 	swift format --in-place --recursive Package.swift Sources Tests
 
 bench: release kernel ## Print the ratios that docs/specification.md promises
+	$(call apt,$(BENCHMARK_PACKAGES))
 	benchmarks/startup
 	benchmarks/import
+	benchmarks/api
 
 install: release ## Install into PREFIX (default /usr/local)
 	install -D -t $(DESTDIR)$(or $(PREFIX),/usr/local)/bin $(RELEASE)/tandem $(RELEASE)/tandemd $(RELEASE)/tandem-init
