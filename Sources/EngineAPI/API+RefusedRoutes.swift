@@ -17,6 +17,9 @@ extension API {
         router.refuse(
             "POST", "images/{name...}/push", "pushing images is not supported yet",
             hint: "Save it with `tandem save`, and push the archive with another tool.")
+        router.refuse(
+            "POST", "auth", "logging in to registries is not supported yet",
+            hint: "Nothing needs it before images can be pulled.")
         router.refuse("GET", "distribution/{name...}/json", "asking registries is not supported yet")
         router.refuse(
             "POST", "build", "building images is not supported yet",
