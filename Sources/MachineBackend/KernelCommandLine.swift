@@ -2,7 +2,7 @@
 
 /// What a guest's kernel is told.
 enum KernelCommandLine {
-    static func text(for accelerator: Accelerator) -> String {
+    static func text(for accelerator: Accelerator, processors: Int) -> String {
         let common = [
             // Messages from errors upwards go to the console file.
             "console=ttyS0", "quiet", "loglevel=4",
@@ -13,6 +13,8 @@ enum KernelCommandLine {
             // The agent is process 1.
             "rdinit=/init",
         ]
-        return (common + accelerator.kernelArguments(hostClockKilohertz: HostClock.kilohertz())).joined(separator: " ")
+        let clock = HostClock.kilohertz()
+        let own = accelerator.kernelArguments(hostClockKilohertz: clock, processors: processors)
+        return (common + own).joined(separator: " ")
     }
 }

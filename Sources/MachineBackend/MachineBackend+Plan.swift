@@ -94,7 +94,8 @@ extension MachineBackend {
         var domain = DomainXML(
             name: names.domain, uuid: names.uuid, accelerator: accelerator,
             memory: limits.memory, processors: limits.processors, kernel: kernel.image.string,
-            initramfs: initramfs.string, commandLine: KernelCommandLine.text(for: accelerator),
+            initramfs: initramfs.string,
+            commandLine: KernelCommandLine.text(for: accelerator, processors: limits.processors),
             agentSocket: names.agentSocket.string, consoleFile: names.console.string)
         domain.disks = request.layers.enumerated().map { index, layer in
             DomainXML.Disk(file: layer.path.string, serial: "layer-\(index)", readOnly: true)

@@ -122,7 +122,7 @@ actor MachineHost {
             let xml = DomainXML(
                 name: names.domain, uuid: names.uuid, accelerator: .kvm, memory: 256 << 20, processors: 1,
                 kernel: kernel.image.string, initramfs: initramfs.string,
-                commandLine: KernelCommandLine.text(for: .kvm), agentSocket: names.agentSocket.string,
+                commandLine: KernelCommandLine.text(for: .kvm, processors: 1), agentSocket: names.agentSocket.string,
                 consoleFile: names.console.string)
             let connection = try await connection()
             let begun = HostTime.monotonic

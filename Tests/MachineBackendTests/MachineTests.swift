@@ -45,6 +45,17 @@ struct MachineTests {
         #expect(text.contains("<source type='memfd'/>") && text.contains("<access mode='shared'/>"))
     }
 
+    @Test("devices have slots of the root bus to themselves, as long as there are any")
+    func slots() {
+        let text = domain {
+            $0.disks = (0..<40).map { .init(file: "/\($0)", serial: "\($0)", readOnly: true) }
+        }.text
+        let addresses = text.split(separator: "\n").filter { $0.contains("<address type='pci'") }
+        #expect(addresses.count == 30)
+        #expect(Set(addresses).count == 30)
+        #expect(addresses.allSatisfy { $0.contains("bus='0x00'") && !$0.contains("slot='0x1f'") })
+    }
+
     @Test("disk names go on after z")
     func deviceNames() {
         #expect([0, 25, 26, 27].map(DomainXML.deviceName) == ["vda", "vdz", "vdaa", "vdab"])
@@ -69,8 +80,11 @@ struct MachineTests {
 
     @Test("the emulated clock is told its rate, the real one is not")
     func commandLine() {
-        #expect(Accelerator.tcg.kernelArguments(hostClockKilohertz: 2_000_000).contains("tsc_early_khz=2000000"))
-        #expect(Accelerator.kvm.kernelArguments(hostClockKilohertz: 2_000_000).isEmpty)
+        let single = Accelerator.tcg.kernelArguments(hostClockKilohertz: 2_000_000, processors: 1)
+        #expect(single.contains("tsc_early_khz=2000000") && single.contains("nolapic_timer"))
+        let several = Accelerator.tcg.kernelArguments(hostClockKilohertz: nil, processors: 2)
+        #expect(several == ["no_timer_check", "noreplace-smp"])
+        #expect(Accelerator.kvm.kernelArguments(hostClockKilohertz: 2_000_000, processors: 1).isEmpty)
         #expect(HostClock.kilohertz(processorInformation: "cpu MHz\t\t: 2900.001\n") == 2_900_001)
         #expect(HostClock.kilohertz(processorInformation: "nothing") == nil)
     }
