@@ -95,7 +95,6 @@ public final class MachineBackend: WorkloadBackend {
         let monitor = try await BlockingQueue.run { [program, paths] () throws(EngineError) in
             try MonitorConnection.spawn(program: program, plan: plan.monitor, errorLog: paths.monitorLog(request.id))
         }
-        monitor.onPhase { phases.record($0) }
         let xml = domain(request, names, accelerator, kernel, initramfs, shares)
         let creating = HostTime.monotonic
         do throws(LibvirtError) {
@@ -106,7 +105,13 @@ public final class MachineBackend: WorkloadBackend {
                 .internal, "libvirt cannot start the VM '\(request.id.short)': \(error.text)",
                 hint: "`tandem doctor` shows what this host lacks.", cause: error)
         }
-        phases.record(Phase(.libvirt, start: creating, end: HostTime.monotonic))
+        let running = HostTime.monotonic
+        phases.record(Phase(.libvirt, start: creating, end: running))
+        monitor.onPhase { phase in
+            // Nobody reports the firmware: it has the time between the others.
+            if phase.name == .kernel { phases.record(Phase(.firmware, start: running, end: phase.start)) }
+            phases.record(phase)
+        }
         let processes = await BlockingQueue.run { [finder = self.processes] in finder.all(of: request.id) }
         for process in processes { ChildReaper.collect(process.pid) }
         try await place(processes.map(\.pid), of: request)

@@ -33,9 +33,9 @@ public enum PhaseName: String, Codable, Sendable, CaseIterable {
     case monitor
     /// `virDomainCreateXML`: from the call to its return.
     case libvirt
-    /// From the virtual CPU's first instruction to the guest kernel's.
+    /// From the return of `virDomainCreateXML`, when the virtual processors run, to the start of the guest kernel's clock.
     case firmware
-    /// From the guest kernel's first instruction to the guest agent's.
+    /// From the start of the guest kernel's clock to the guest agent's first instruction.
     case kernel
     /// From the guest agent's first instruction to the launch plan's arrival in the guest.
     case agent

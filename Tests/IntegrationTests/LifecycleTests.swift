@@ -116,7 +116,8 @@ struct LifecycleTests {
         let name = "trace-\(kind)"
         try await daemon.tandem(["run"] + kind.flags + ["--name", name, "busybox", "echo", "x"])
         let inspect = try await daemon.tandem("inspect", name)
-        let phases = kind == .vm ? ["libvirt", "kernel", "agent", "exec"] : ["monitor", "namespaces", "exec"]
+        let phases =
+            kind == .vm ? ["libvirt", "firmware", "kernel", "agent", "exec"] : ["monitor", "namespaces", "exec"]
         for phase in phases { #expect(inspect.output.contains("\"\(phase)\""), "no phase \(phase)") }
         try await daemon.tandem("rm", name)
     }
