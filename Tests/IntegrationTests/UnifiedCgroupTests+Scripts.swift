@@ -60,8 +60,8 @@ extension UnifiedCgroupTests {
         cat exec.out
         echo "members during exec=$(wc -l < $group/cgroup.procs)"
         for process in $(cat $group/cgroup.procs); do [ $process = $first ] || kill -9 $process; done
-        tandem update -m 48m --cpus 0.75 --pids-limit 44 limited >/dev/null
-        for file in memory.max cpu.max pids.max; do echo "updated $file=$(cat $group/$file)"; done
+        tandem update -m 48m --cpus 0.75 --pids-limit 44 --cpu-shares 2048 --cpuset-cpus 0 limited >/dev/null
+        for file in memory.max cpu.max pids.max cpu.weight cpuset.cpus; do echo "updated $file=$(cat $group/$file)"; done
         tandem run --rm --pids-limit 4 busybox sh -c 'for i in 1 2 3 4; do sleep 1 & done; wait' 2>&1 | grep -q fork \
             && echo "forks beyond the limit=refused"
         echo "stats=$(tandem stats --no-stream limited | awk 'END {print $6, $NF}')"

@@ -54,8 +54,9 @@ struct UnifiedCgroupTests {
         "cpu.max": "50000 100000", "pids.max": "33", "cpu.weight": "20", "cpuset.cpus": "1", "members": "1",
         // `exec` joins the groups and sees them as the first process does.
         "exec group": "0::/", "exec mount": "/", "exec processors": "1", "members during exec": "2",
-        // `update -m 48m --cpus 0.75 --pids-limit 44`
+        // `update -m 48m --cpus 0.75 --pids-limit 44 --cpu-shares 2048 --cpuset-cpus 0`
         "updated memory.max": "50331648", "updated cpu.max": "75000 100000", "updated pids.max": "44",
+        "updated cpu.weight": "79", "updated cpuset.cpus": "0",
         "forks beyond the limit": "refused",
         "stats": "48MiB 1",
         "paused": "frozen 1", "unpaused": "frozen 0",
