@@ -24,6 +24,7 @@ extension Engine {
         workload.record.finished = known.map { Timestamp(nanoseconds: $0.time) } ?? HostTime.now
         settleEnd(of: workload)
         if known == nil { workload.record.error = "the workload's monitor was killed" }
+        if known?.guestLost == true { workload.record.error = "the guest ended before its workload" }
         workload.record.trace = phases.snapshot
         for number in workload.executions.keys where workload.executions[number]?.isRunning == true {
             let code = workload.executions[number]?.exitCode

@@ -62,6 +62,7 @@ extension ExitRecord {
         writer.write(time)
         writer.write(monotonic)
         writer.write(outOfMemory)
+        writer.write(guestLost)
         return writer.bytes
     }
 
@@ -70,7 +71,7 @@ extension ExitRecord {
         var reader = ByteReader(bytes)
         self.init(
             code: try reader.number(), time: try reader.number(), monotonic: try reader.number(),
-            outOfMemory: try reader.bool())
+            outOfMemory: try reader.bool(), guestLost: try reader.bool())
         try reader.finish()
     }
 }

@@ -10,12 +10,15 @@ public struct ExitRecord: Sendable, Equatable {
     public var monotonic: UInt64
     /// Whether the guest's kernel reported an out-of-memory kill of the workload (a container's cgroup tells the engine itself).
     public var outOfMemory: Bool
+    /// Whether nobody saw the end: the guest in which it ran is gone.
+    public var guestLost: Bool
     /// Describes an end.
-    public init(code: Int32, time: Int64, monotonic: UInt64, outOfMemory: Bool = false) {
+    public init(code: Int32, time: Int64, monotonic: UInt64, outOfMemory: Bool = false, guestLost: Bool = false) {
         self.code = code
         self.time = time
         self.monotonic = monotonic
         self.outOfMemory = outOfMemory
+        self.guestLost = guestLost
     }
 }
 

@@ -13,7 +13,7 @@ struct CodingTests {
     @Test func reportsSurviveTheWire() throws {
         let failure = LaunchFailure(.mount, errno: 2, object: Bytes("/x".utf8))
         #expect(try LaunchFailure(decoding: failure.encoded()) == failure)
-        let record = ExitRecord(code: 137, time: -1, monotonic: .max, outOfMemory: true)
+        let record = ExitRecord(code: 137, time: -1, monotonic: .max, outOfMemory: true, guestLost: true)
         #expect(try ExitRecord(decoding: record.encoded()) == record)
         let row = ProcessRow(
             pid: 1, parent: 2, uid: 3, startTime: 4, cpuTime: 5, residentMemory: 6, terminal: 7, threads: 8,

@@ -48,7 +48,7 @@ final class GuestRunner: Runner {
         channel = nil
         isReady = true
         let record = ExitRecord(
-            code: 137, time: Int64(bitPattern: tandem_realtime()), monotonic: tandem_monotonic())
+            code: 137, time: Int64(bitPattern: tandem_realtime()), monotonic: tandem_monotonic(), guestLost: true)
         let ended = running
         running = []
         if !ended.contains(0) && wantsStart { onFailed(0, LaunchFailure(.guest, errno: errno)) }
