@@ -124,8 +124,8 @@ final class FrameSocket: Sendable {
             }
             if count < 0 {
                 if errno == EINTR { continue }
-                // The reader sees a broken connection too, and closes it.
-                if errno == EAGAIN { waitForRoom(&state) }
+                // What cannot be sent would be waited for in vain: the reader sees the end, and closes.
+                if errno != EAGAIN || !waitForRoom(&state) { shutdown(descriptor, Int32(SHUT_RDWR)) }
                 return
             }
             state.sent += count
@@ -137,15 +137,18 @@ final class FrameSocket: Sendable {
     }
 
     /// A descriptor may only be closed when no source watches it any more: the writer gets one of its own.
-    private func waitForRoom(_ state: inout State) {
-        guard state.writer == nil else { return }
+    ///
+    /// - Returns: Whether the rest will be sent.
+    private func waitForRoom(_ state: inout State) -> Bool {
+        guard state.writer == nil else { return true }
         let duplicate = tandem_duplicate_above(descriptor, 3)
-        guard duplicate >= 0 else { return }
+        guard duplicate >= 0 else { return false }
         let writer = DispatchSource.makeWriteSource(fileDescriptor: duplicate, queue: queue)
         writer.setEventHandler { [self] in resumeSending() }
         writer.setCancelHandler { Glibc.close(duplicate) }
         state.writer = writer
         writer.resume()
+        return true
     }
 
     private func resumeSending() {
