@@ -46,24 +46,33 @@ public final class LayerMounts: Sendable {
     public func acquire(_ layers: [LayerFile]) throws(EngineError) -> [FilePath] {
         let targets = layers.map { folder.appending(Self.name(of: $0)) }
         let result: Result<Void, EngineError> = state.withLock { state in
+            var acquired: [FilePath] = []
             do throws(EngineError) {
                 for (layer, target) in zip(layers, targets) {
-                    if state.mounted[target] == nil {
-                        try Folders.make(target, mode: 0o700)
-                        try MountPoint.mountErofs(layer.path, on: target)
-                    }
+                    if state.mounted[target] == nil { try mount(layer, on: target) }
                     state.mounted[target, default: (0, 0)].users += 1
+                    acquired.append(target)
                 }
                 return .success(())
             } catch {
-                // Those that were acquired above stay for the sweep.
-                for target in targets { state.mounted[target]?.users -= 1 }
+                // They stay for the sweep.
+                for target in acquired { state.mounted[target]?.users -= 1 }
                 return .failure(error)
             }
         }
         if case .failure = result { planSweep() }
         try result.get()
         return targets
+    }
+
+    private func mount(_ layer: LayerFile, on target: FilePath) throws(EngineError) {
+        try Folders.make(target, mode: 0o700)
+        do throws(EngineError) {
+            try MountPoint.mountErofs(layer.path, on: target)
+        } catch {
+            _ = target.withPlatformString { rmdir($0) }
+            throw error
+        }
     }
 
     /// Says that a start has ended, well or not.
