@@ -27,9 +27,11 @@ extension ImageStore {
                 if let archive = try ImageArchive(unpacked) {
                     return try load(archive, renamed: parsed, builder: builder)
                 }
-                let image = try commit(
-                    rootFileSystem: unpacked, reference: parsed, message: message, defaults: settled, builder: builder)
-                return [image]
+                return try commit([
+                    candidate(
+                        rootFileSystem: unpacked, reference: parsed, message: message, defaults: settled,
+                        builder: builder)
+                ])
             }
         }
     }
@@ -54,7 +56,8 @@ extension ImageStore {
         try Folders.make(folder, mode: 0o700)
         do throws(EngineError) {
             let value = try body(LayerBuilder(folder: folder))
-            try Folders.remove(folder)
+            // The images are there: a folder that cannot be removed is only room lost until the next start.
+            try? removeStaging(folder)
             return value
         } catch {
             var reported = error
@@ -64,7 +67,7 @@ extension ImageStore {
                     cause: error.cause)
             }
             do throws(EngineError) {
-                try Folders.remove(folder)
+                try removeStaging(folder)
             } catch {
                 reported.cleanupFailures.append(.init(step: "remove the staging folder", message: error.message))
             }
@@ -72,10 +75,19 @@ extension ImageStore {
         }
     }
 
-    private func commit(
+    private func removeStaging(_ folder: FilePath) throws(EngineError) {
+        do throws(EngineError) {
+            try Folders.remove(folder)
+        } catch {
+            // Again, for a fault that has passed.
+            try Folders.remove(folder)
+        }
+    }
+
+    private func candidate(
         rootFileSystem layer: LayerBuilder.Unpacked, reference: Reference?, message: String,
         defaults: ImageConfiguration.Defaults, builder: LayerBuilder
-    ) throws(EngineError) -> Image {
+    ) throws(EngineError) -> Candidate {
         let now = HostTime.now.rfc3339
         let configuration = ImageConfiguration(
             created: now, config: defaults, diffIDs: [layer.diffID],
@@ -85,8 +97,8 @@ extension ImageStore {
                     comment: message.isEmpty ? "Imported from a tar" : message)
             ])
         let built = files.layerSize(layer.diffID) == nil ? [layer.diffID: try builder.build(layer)] : [:]
-        return try commit(
-            configuration, content: try Self.encode(configuration), layers: built,
+        return Candidate(
+            configuration: configuration, content: try Self.encode(configuration), layers: built,
             references: reference.map { [$0.description] } ?? [])
     }
 
@@ -99,7 +111,8 @@ extension ImageStore {
                 "the archive holds \(archive.images.count) images, which cannot all be called '\(renamed?.description ?? "")'",
                 hint: "Leave the name out: the images bring their own.")
         }
-        var loaded: [Image] = []
+        var candidates: [Candidate] = []
+        var built: [String: FilePath] = [:]
         for (number, entry) in archive.images.enumerated() {
             let content = try archive.read(entry.configuration, digest: entry.configurationDigest)
             let configuration = try Self.decode(ImageConfiguration.self, from: content, "the image's configuration")
@@ -110,16 +123,16 @@ extension ImageStore {
                 )
             }
             try checkPlatform(configuration)
-            var built: [String: FilePath] = [:]
             for (index, (layer, diffID)) in zip(entry.layers, configuration.rootfs.diffIDs).enumerated()
             where files.layerSize(diffID) == nil && built[diffID] == nil {
                 built[diffID] = try build(
                     layer, diffID: diffID, name: "\(number)-\(index)", archive: archive, builder: builder)
             }
             let names = if let renamed { [renamed.description] } else { try Self.names(entry.references) }
-            loaded.append(try commit(configuration, content: content, layers: built, references: names))
+            candidates.append(
+                Candidate(configuration: configuration, content: content, layers: built, references: names))
         }
-        return loaded
+        return try commit(candidates)
     }
 
     private static func names(_ references: [String]) throws(EngineError) -> [String] {

@@ -36,7 +36,11 @@ public final class ImageStore: Sendable {
             loaded.images[id] = try load(id, references: index.references.filter { $0.value == id }.keys.sorted())
         }
         let opened = loaded
-        state.withLock { $0 = opened }
+        state.withLock { state in
+            state = opened
+            // What an import or a removal that was cut off has left.
+            removeUnused(state)
+        }
     }
 
     private func load(_ id: String, references: [String]) throws(EngineError) -> Image {
@@ -153,29 +157,59 @@ public final class ImageStore: Sendable {
             let kept = Set(state.images.values.flatMap { $0.layers.map(\.diffID) })
             return image.layers.filter { !kept.contains($0.diffID) }
         }
-        // The index does not name them any more: what cannot be removed now is only room lost.
-        for layer in unused { _ = layer.path.withPlatformString { unlink($0) } }
-        _ = files.blob(image.id).withPlatformString { unlink($0) }
+        for path in unused.map(\.path) + [files.blob(image.id)] { _ = path.withPlatformString { unlink($0) } }
+        // Once more, by looking for them, if that did not go well.
+        state.withLock { removeUnused($0) }
         return image.references.map { .untagged($0) } + [.deleted(image.id)] + unused.map { .deleted($0.diffID) }
     }
 
-    /// Puts a complete image into the index, under a name if one is given.
-    func commit(
-        _ configuration: ImageConfiguration, content: Data, layers built: [String: FilePath], references: [String]
-    ) throws(EngineError) -> Image {
-        let id = StoreFiles.digest(content)
-        return try change { state throws(EngineError) in
-            for (diffID, file) in built where files.layerSize(diffID) == nil {
-                try files.move(file, to: files.layer(diffID))
+    /// An image whose layers are ready, and that is not in the index yet.
+    struct Candidate {
+        var configuration: ImageConfiguration
+        /// The configuration as it came.
+        var content: Data
+        /// Those of its layers that the store lacks: files in the staging folder by diff id.
+        var layers: [String: FilePath]
+        var references: [String]
+    }
+
+    /// Puts complete images into the index, under their names; all of them or none.
+    func commit(_ candidates: [Candidate]) throws(EngineError) -> [Image] {
+        do throws(EngineError) {
+            return try change { state throws(EngineError) in
+                var ids: [String] = []
+                for candidate in candidates { ids.append(try add(candidate, to: &state)) }
+                return ids.compactMap { id in
+                    guard var image = state.images[id] else { return nil }
+                    image.references = state.references.filter { $0.value == id }.keys.sorted()
+                    return image
+                }
             }
-            try files.replace(files.blob(id), with: content)
-            for reference in references { state.references[reference] = id }
-            let image = try load(id, references: [])
-            state.images[id] = image
-            return Image(
-                id: id, configuration: configuration, layers: image.layers,
-                references: state.references.filter { $0.value == id }.keys.sorted())
+        } catch {
+            state.withLock { removeUnused($0) }
+            throw error
         }
+    }
+
+    private func add(_ candidate: Candidate, to state: inout State) throws(EngineError) -> String {
+        let id = StoreFiles.digest(candidate.content)
+        for (diffID, file) in candidate.layers where files.layerSize(diffID) == nil {
+            try files.move(file, to: files.layer(diffID))
+        }
+        try files.replace(files.blob(id), with: candidate.content)
+        for reference in candidate.references { state.references[reference] = id }
+        state.images[id] = try load(id, references: [])
+        return id
+    }
+
+    /// Removes the files of images that are not in the index.
+    ///
+    /// Whatever cannot be removed is only room lost, until the next time.
+    private func removeUnused(_ state: State) {
+        let layers = Set(state.images.values.flatMap { $0.layers.map(\.path) })
+        let blobs = Set(state.images.keys.map { files.blob($0) })
+        files.removeFiles(in: files.layers, but: layers)
+        files.removeFiles(in: files.blobs, but: blobs)
     }
 
     /// Changes the index, on disk first; if that fails nothing has changed.

@@ -87,7 +87,21 @@ struct StoreFiles: Sendable {
             errno = problem
             throw LayerBuilder.failure("'\(path)' cannot be written")
         }
-        try move(temporary, to: path)
+        do throws(EngineError) {
+            try move(temporary, to: path)
+        } catch {
+            _ = temporary.withPlatformString { unlink($0) }
+            throw error
+        }
+    }
+
+    /// Removes all files of a folder except some.
+    func removeFiles(in folder: FilePath, but kept: Set<FilePath>) {
+        for name in Folders.names(in: folder) where !kept.contains(folder.appending(name)) {
+            let file = folder.appending(name)
+            // A second try, for a fault that has passed.
+            for _ in 0..<2 where file.withPlatformString({ unlink($0) }) == 0 { break }
+        }
     }
 
     /// Renames within the store, and syncs the folder so that the name survives a crash.
