@@ -78,11 +78,19 @@ extension Engine {
             guard workload.record.state != .paused else {
                 throw EngineError(.conflict, "Container \(workload.record.name) is already paused")
             }
-            try await instance.pause()
+            var frozen = workload.record
+            frozen.state = .paused
+            // Before it is: the daemon that follows a killed one would take it for running, and nobody could unpause it.
+            try await state.save(frozen)
+            do throws(EngineError) {
+                try await instance.pause()
+            } catch {
+                await save(workload)
+                throw error
+            }
             workload.record.state = .paused
             endProbing(workload)
             emit("pause", workload)
-            try await state.save(workload.record)
         }
     }
 
@@ -97,7 +105,7 @@ extension Engine {
             workload.record.state = .running
             goOnProbing(workload)
             emit("unpause", workload)
-            try await state.save(workload.record)
+            await save(workload)
         }
     }
 

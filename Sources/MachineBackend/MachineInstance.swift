@@ -43,6 +43,8 @@ final class MachineInstance: WorkloadInstance {
     func resume() async throws(EngineError) {
         do throws(LibvirtError) {
             try await connection.resume(uuid: names.uuid)
+        } catch  where error.isInvalidState {
+            // It goes on already: a daemon that was killed had not come to freeze it.
         } catch {
             throw failure("resumed", error)
         }
