@@ -33,6 +33,12 @@ public struct WorkloadPaths: Sendable, Hashable {
     /// The monitor's socket.
     public func monitorSocket(_ id: WorkloadID) -> FilePath { runDirectory(id).appending("monitor.sock") }
 
+    /// The socket of the monitor of a workload that is started for its files alone, without its command.
+    public func filesSocket(_ id: WorkloadID) -> FilePath { runDirectory(id).appending("files.sock") }
+
+    /// Every socket on which a monitor of a workload may listen.
+    public func monitorSockets(_ id: WorkloadID) -> [FilePath] { [monitorSocket(id), filesSocket(id)] }
+
     /// Where the monitor records the end.
     public func exitRecord(_ id: WorkloadID) -> FilePath { runDirectory(id).appending("exit") }
 

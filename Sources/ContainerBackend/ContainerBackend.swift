@@ -122,7 +122,9 @@ public final class ContainerBackend: WorkloadBackend {
         try await BlockingQueue.run { [self] () throws(EngineError) in
             // Killing the group ends the workload, and with it the monitor.
             if case .success(let driver) = cgroups { try driver.remove(id.description) }
-            MonitorConnection.endBlocking(socketPath: paths.monitorSocket(id), milliseconds: 2_000)
+            for socket in paths.monitorSockets(id) {
+                MonitorConnection.endBlocking(socketPath: socket, milliseconds: 2_000)
+            }
             let folder = paths.runDirectory(id)
             for target in MountPoint.targets(below: folder) { try MountPoint.detach(target) }
             try Folders.remove(folder)

@@ -18,39 +18,59 @@ extension Engine {
         var spec = spec
         let id = WorkloadID.random()
         if spec.hostname.isEmpty { spec.hostname = spec.network == .host ? HostInformation.hostname : id.short }
-        // Checked against the final plan before anything else is made.
-        let made = try await nameVolumes(of: &spec)
-        do throws(EngineError) {
-            let request = try request(id, spec, making: false)
-            _ = try backend.plan(request)
-            return try await register(
-                WorkloadRecord(id: id, name: try freeName(name), spec: spec, created: HostTime.now), request)
-        } catch {
-            await takeBack(made)
-            throw error
-        }
+        let missing = try nameVolumes(of: &spec)
+        // Checked against the final plan before anything is made.
+        let request = try request(id, spec, making: false)
+        _ = try backend.plan(request)
+        var record = WorkloadRecord(id: id, name: try freeName(name), spec: spec, created: HostTime.now)
+        record.doomedVolumes = missing
+        return try await register(Workload(record), request)
     }
 
-    private func register(_ record: WorkloadRecord, _ request: WorkloadRequest) async throws(EngineError)
-        -> WorkloadRecord
-    {
-        let workload = Workload(record)
+    private func register(
+        _ workload: Workload, _ request: WorkloadRequest
+    ) async throws(EngineError) -> WorkloadRecord {
         // The name is taken, and the volumes have a user, before the first suspension; who finds it waits at the gate.
-        workloads[record.id] = workload
-        names[record.name] = record.id
+        workloads[workload.id] = workload
+        names[workload.record.name] = workload.id
         await workload.gate.enter()
         defer { workload.gate.leave() }
         do throws(EngineError) {
-            try await fillVolumes(request)
-            try await state.save(record)
+            // Before anything is made: what stays unfinished, the next daemon takes back.
+            try await state.save(workload.record)
+            if workload.record.doomedVolumes != nil {
+                try makeVolumes(of: workload.record.spec)
+                try await fillVolumes(request)
+                var finished = workload.record
+                finished.doomedVolumes = nil
+                try await state.save(finished)
+                workload.record = finished
+            }
         } catch {
-            workload.isRemoved = true
-            workloads[record.id] = nil
-            names[record.name] = nil
-            throw error
+            var reported = error
+            do throws(EngineError) {
+                try await takeBack(workload)
+            } catch {
+                reported.cleanupFailures.append(.init(step: "take it back", message: error.message))
+            }
+            throw reported
         }
         emit("create", workload)
-        return record
+        return workload.record
+    }
+
+    /// Undoes the making of a workload, as far as it had come.
+    ///
+    /// The gate is closed, or nobody else is there yet.
+    func takeBack(_ workload: Workload) async throws(EngineError) {
+        workload.isRemoved = true
+        workloads[workload.id] = nil
+        names[workload.record.name] = nil
+        resume(&workload.exitWaiters, with: nil)
+        resume(&workload.removalWaiters, with: nil)
+        try await takeBack(workload.record.doomedVolumes ?? [])
+        // Last: as long as it is there, the next daemon does all this again.
+        try await state.remove(workload.id)
     }
 
     /// Docker's rule for names: `[a-zA-Z0-9][a-zA-Z0-9_.-]+`.

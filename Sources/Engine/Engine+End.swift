@@ -39,6 +39,8 @@ extension Engine {
             removeEnded(workload)
             return
         }
+        // Before anything is taken away: a daemon that is killed meanwhile leaves the end in the record.
+        await save(workload)
         await release(workload)
         phases.record(Phase(.cleanup, start: begun, end: HostTime.monotonic))
         workload.record.trace = phases.snapshot
@@ -55,19 +57,35 @@ extension Engine {
         emitUnmounts(of: workload)
     }
 
-    private func release(_ workload: Workload) async {
-        do throws(EngineError) {
-            try await backend(of: workload).releaseRuntime(workload.id)
-            try await releaseVolumes(workload.id)
-        } catch {
-            logger.error("'\(workload.record.name)' left something behind: \(error)")
+    /// Takes away what running has left on the host.
+    func release(_ workload: Workload) async {
+        let (id, name) = (workload.id, workload.record.name)
+        await persistently("take away what '\(name)' has left") { [self] () throws(EngineError) in
+            try await backend(of: workload).releaseRuntime(id)
+            try await releaseVolumes(id)
+        }
+    }
+
+    /// Cleans up, again and again while something is in the way.
+    ///
+    /// What is left in the end is removed by the next daemon, or with the workload.
+    func persistently(_ what: String, _ body: () async throws(EngineError) -> Void) async {
+        for pause in [Duration.milliseconds(50), .milliseconds(500), .seconds(2), nil] {
+            do throws(EngineError) {
+                return try await body()
+            } catch {
+                guard let pause else { return logger.error("could not \(what): \(error)") }
+                logger.debug("could not yet \(what): \(error)")
+                // Only the daemon's own end cancels this.
+                try? await Task.sleep(for: pause)
+            }
         }
     }
 
     /// `--rm`: the name is free and the caller answered before the kernel has let go of everything.
     private func removeEnded(_ workload: Workload) {
         do throws(EngineError) {
-            try vanish(workload, removingVolumes: true, recordIsThere: true)
+            try vanish(workload, with: anonymousVolumes(of: workload), recordIsThere: true)
         } catch {
             logger.error("'\(workload.record.name)' could not be removed: \(error)")
         }
@@ -92,14 +110,19 @@ extension Engine {
     /// The gate is closed. The record goes first: whatever a crash leaves after that, the next start of the daemon finds by
     /// its name and removes.
     func forget(_ workload: Workload, removingVolumes: Bool) async throws(EngineError) {
-        try await state.remove(workload.id)
-        try vanish(workload, removingVolumes: removingVolumes, recordIsThere: false)
+        let volumes = removingVolumes ? anonymousVolumes(of: workload) : []
+        if volumes.isEmpty {
+            try await state.remove(workload.id)
+        } else {
+            try await state.save(workload.record.doomed(with: volumes))
+        }
+        try vanish(workload, with: volumes, recordIsThere: false)
     }
 
     /// Takes a workload out of sight at once, and everything that is left of it away in the background.
     ///
-    /// A record that is still there must be one that the next daemon would remove too.
-    func vanish(_ workload: Workload, removingVolumes: Bool, recordIsThere: Bool) throws(EngineError) {
+    /// A record that is still there must be one that the next daemon would remove too. One that dooms volumes goes last.
+    func vanish(_ workload: Workload, with volumes: [String], recordIsThere: Bool) throws(EngineError) {
         let backend = try backend(of: workload)
         let id = workload.id
         workload.isRemoved = true
@@ -111,22 +134,26 @@ extension Engine {
         let name = workload.record.name
         if recordIsThere {
             // Before anybody may take the name again.
-            state.enqueueRemoval(id) { [logger] error in
+            let failed = { @Sendable [logger] (error: EngineError) in
                 logger.error("the record of '\(name)' could not be removed: \(error)")
+            }
+            if volumes.isEmpty {
+                state.enqueueRemoval(id, failed: failed)
+            } else {
+                state.enqueue(workload.record.doomed(with: volumes), failed: failed)
             }
         }
         emit("destroy", workload)
         resume(&workload.removalWaiters, with: workload.record.exit)
         resume(&workload.exitWaiters, with: workload.record.exit)
-        let anonymous = removingVolumes ? anonymousVolumes(of: workload) : []
         inBackground { [self] in
-            do throws(EngineError) {
+            await persistently("take away what '\(name)' has left") { () throws(EngineError) in
                 try await backend.releaseRuntime(id)
                 try await releaseVolumes(id)
                 try await backend.removeStorage(id)
-                try await removeAnonymousVolumes(anonymous)
-            } catch {
-                logger.error("'\(name)' left something behind: \(error)")
+                guard !volumes.isEmpty else { return }
+                try await removeAnonymousVolumes(volumes)
+                try await state.remove(id)
             }
         }
     }
@@ -136,5 +163,17 @@ extension Engine {
             guard mount.anonymous, case .volume(let name) = mount.source else { return nil }
             return name
         }
+    }
+}
+
+extension WorkloadRecord {
+    /// The record of a workload that is being removed, which is only there for the volumes that go with it.
+    fileprivate func doomed(with volumes: [String]) -> WorkloadRecord {
+        var record = self
+        record.doomedVolumes = volumes
+        // Its name may be taken again at once; no other workload has an id for a name.
+        record.name = id.description
+        record.state = .removing
+        return record
     }
 }

@@ -75,6 +75,9 @@ extension Engine {
         let backend = try backend(of: workload)
         var plan = try backend.plan(try request(workload.id, workload.record.spec, making: true))
         plan.monitor.logPath = []
+        // The next daemon must not take it for the workload itself: neither its socket nor its end.
+        plan.monitor.socketPath = Bytes(paths.filesSocket(workload.id).string.utf8)
+        plan.monitor.exitRecordPath = []
         plan.monitor.launch.process.program = .pause
         plan.monitor.launch.process.terminal = false
         plan.monitor.launch.process.user = []
@@ -99,8 +102,7 @@ extension Engine {
         instance.monitor.signal(SIGKILL)
         _ = await instance.monitor.waitForExit()
         instance.monitor.close()
-        try await backend.releaseRuntime(workload.id)
-        try await releaseVolumes(workload.id)
+        await release(workload)
         return try result.get()
     }
 }

@@ -16,8 +16,8 @@ extension Engine {
         switch mount.source {
         case .tmpfs: return ResolvedMount(spec: mount, hostPath: nil, sourceIsDirectory: true)
         case .volume(let name):
-            let volume = try volumes.volume(name)
-            return ResolvedMount(spec: mount, hostPath: volumes.path(of: volume), sourceIsDirectory: true)
+            // It may be about to be made; who starts the workload looks whether it is there.
+            return ResolvedMount(spec: mount, hostPath: volumes.path(of: name), sourceIsDirectory: true)
         case .bind(let path):
             guard path.hasPrefix("/") else {
                 throw EngineError(

@@ -37,13 +37,26 @@ extension Engine {
         // No suspension between the look at the users and the end of the name.
         let withdrawn = try volumes.withdraw(name, users: users(ofVolume: name))
         emit(type: "volume", action: "destroy", id: name, attributes: ["driver": "local"])
-        return try await BlockingQueue.run { [volumes] () throws(EngineError) in
+        let size: UInt64 = await BlockingQueue.run {
             let data = withdrawn.appending("_data")
             let content = hasOptions ? [] : Folders.names(in: data)
-            let size = content.reduce(0) { $0 + Folders.diskUsage(data.appending($1)) }
-            try volumes.erase(withdrawn)
-            return size
+            return content.reduce(0) { $0 + Folders.diskUsage(data.appending($1)) }
         }
+        do throws(EngineError) {
+            try await erase(withdrawn)
+        } catch {
+            // It is out of sight: nobody has to wait until it can be removed.
+            inBackground { [self] in
+                await persistently("remove the volume '\(name)'") { () throws(EngineError) in
+                    try await erase(withdrawn)
+                }
+            }
+        }
+        return size
+    }
+
+    private nonisolated func erase(_ withdrawn: FilePath) async throws(EngineError) {
+        try await BlockingQueue.run { [volumes] () throws(EngineError) in try volumes.erase(withdrawn) }
     }
 
     /// Removes the volumes that were made for one workload alone, once it is gone.
@@ -59,38 +72,42 @@ extension Engine {
 
     // MARK: Creating a workload
 
-    /// Makes the volumes that a workload names, and anonymous ones for those without a name.
+    /// Gives names to anonymous volumes.
     ///
-    /// - Returns: The names of those that did not exist before.
-    func nameVolumes(of spec: inout WorkloadSpec) async throws(EngineError) -> [String] {
-        var made: [String] = []
+    /// - Returns: The names of the volumes that have to be made; `nil` if the workload mounts no volume at all.
+    func nameVolumes(of spec: inout WorkloadSpec) throws(EngineError) -> [String]? {
+        var missing: [String]?
         let present = Set(volumes.all.map(\.name))
-        do throws(EngineError) {
-            for index in spec.mounts.indices {
-                guard case .volume(let name) = spec.mounts[index].source else { continue }
-                let wanted = spec.mounts[index].volume
-                let volume = try createVolume(
-                    name: name.isEmpty ? nil : name, labels: wanted?.labels ?? [:], options: wanted?.options ?? [:])
-                if !present.contains(volume.name) { made.append(volume.name) }
-                spec.mounts[index].source = .volume(name: volume.name)
-                if name.isEmpty { spec.mounts[index].anonymous = true }
+        for index in spec.mounts.indices {
+            guard case .volume(var name) = spec.mounts[index].source else { continue }
+            if name.isEmpty {
+                name = WorkloadID.random().description
+                spec.mounts[index].source = .volume(name: name)
+                spec.mounts[index].anonymous = true
             }
-        } catch {
-            await takeBack(made)
-            throw error
+            try volumes.check(name, options: spec.mounts[index].volume?.options ?? [:])
+            missing = (missing ?? []) + (present.contains(name) ? [] : [name])
         }
-        return made
+        return missing
+    }
+
+    /// Makes the volumes that a workload mounts and that are not there.
+    func makeVolumes(of spec: WorkloadSpec) throws(EngineError) {
+        for mount in spec.mounts {
+            guard case .volume(let name) = mount.source else { continue }
+            var labels = mount.volume?.labels ?? [:]
+            if mount.anonymous { labels[Volume.anonymousLabel] = "" }
+            _ = try createVolume(name: name, labels: labels, options: mount.volume?.options ?? [:])
+        }
     }
 
     /// Removes volumes that were made for a workload that is not to be.
-    func takeBack(_ names: [String]) async {
+    func takeBack(_ names: [String]) async throws(EngineError) {
         for name in names {
             do throws(EngineError) {
                 try await removeVolume(name)
             } catch  where error.code == .conflict || error.code == .notFound {
-                // Another workload has found a use for it, or it is gone already.
-            } catch {
-                logger.error("the volume '\(name)' could not be removed again: \(error)")
+                // Another workload has found a use for it, or it has not been made.
             }
         }
     }

@@ -62,7 +62,8 @@ public struct Frame: Sendable, Equatable {
         case usage = 39
         /// Answer to `ping`: the same payload, then CLOCK_MONOTONIC u64.
         case pong = 40
-        /// `attach` has been accepted: every later byte of output will be seen.
+        /// `attach` has been accepted: every later byte of output will be seen. Payload: whether the workload's start has
+        /// been asked for, u8.
         case attached = 41
         /// A request could not be carried out. Payload: a `LaunchFailure`.
         case refused = 42

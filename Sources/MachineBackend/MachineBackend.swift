@@ -147,9 +147,11 @@ public final class MachineBackend: WorkloadBackend {
     /// Removes everything that running left on the host; keeps the storage.
     public func releaseRuntime(_ id: WorkloadID) async throws(EngineError) {
         let names = names(id)
-        let socket = paths.monitorSocket(id)
+        let sockets = paths.monitorSockets(id)
         // The monitor passes the request on to the guest, which syncs, unmounts and powers itself off.
-        await BlockingQueue.run { MonitorConnection.endBlocking(socketPath: socket, milliseconds: 2_000) }
+        await BlockingQueue.run {
+            for socket in sockets { MonitorConnection.endBlocking(socketPath: socket, milliseconds: 2_000) }
+        }
         if FileManager.default.fileExists(atPath: names.runDirectory.string) { try await endDomain(names) }
         try await BlockingQueue.run { [cgroups] () throws(EngineError) in
             try cgroups?.remove(id.description)

@@ -17,6 +17,7 @@ public final class MonitorConnection: Sendable {
         var isGreeted = false
         var isLost = false
         var hasAskedToStart = false
+        var begun: UInt64?
         var launch: Result<Int32, EngineError>?
         var record: ExitRecord?
         var phases: [Phase] = []
@@ -50,7 +51,7 @@ public final class MonitorConnection: Sendable {
 
     /// Connects to a monitor that an earlier daemon has started.
     ///
-    /// - Returns: `nil` if nobody listens there any more, or nobody answers.
+    /// - Returns: `nil` if nobody listens there any more, nobody answers, or it was never asked to start its workload.
     public static func connect(socketPath: FilePath) async -> MonitorConnection? {
         guard let descriptor = MonitorSocket.connect(socketPath) else { return nil }
         guard let process = MonitorSocket.peer(of: descriptor) else {
@@ -61,8 +62,16 @@ public final class MonitorConnection: Sendable {
             descriptor: descriptor, monitorProcess: process, socketPath: socketPath, greeting: .attached)
         connection.socket.send(Frame(.attach, payload: [AttachFlags().rawValue]))
         await connection.waitForGreeting()
-        return connection.state.withLock { $0.isGreeted } ? connection : nil
+        guard connection.state.withLock({ $0.isGreeted && $0.hasAskedToStart }) else {
+            // Without a connection a monitor that has nothing to do ends.
+            connection.close()
+            return nil
+        }
+        return connection
     }
+
+    /// When the monitor began, in nanoseconds of the host's CLOCK_MONOTONIC; `nil` before it has greeted.
+    public var begun: UInt64? { state.withLock { $0.begun } }
 
     // MARK: The first process
 
@@ -247,7 +256,7 @@ public final class MonitorConnection: Sendable {
 
     private func handle(_ frame: Frame) {
         switch frame.kind {
-        case .hello, .attached: if frame.kind == greeting { resumeGreeting(isGreeted: true) }
+        case .hello, .attached: greeted(frame)
         case .phase: if let phase = Phase(decoding: frame.payload) { note(phase) }
         case .started:
             var reader = ByteReader(frame.payload)
@@ -265,6 +274,19 @@ public final class MonitorConnection: Sendable {
             waiter?.resume(returning: frame)
         default: break
         }
+    }
+
+    private func greeted(_ frame: Frame) {
+        if frame.kind == .hello {
+            var reader = ByteReader(frame.payload)
+            // A greeting that is cut short tells no time.
+            _ = try? reader.number(UInt32.self)
+            let begun = try? reader.number(UInt64.self)
+            state.withLock { $0.begun = begun }
+        } else if frame.payload.first != 0 {
+            state.withLock { $0.hasAskedToStart = true }
+        }
+        if frame.kind == greeting { resumeGreeting(isGreeted: true) }
     }
 
     private func note(_ phase: Phase) {

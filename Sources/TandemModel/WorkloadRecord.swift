@@ -28,6 +28,9 @@ public struct WorkloadRecord: Hashable, Sendable, Codable {
     public var health: Health?
     /// The last start's phases.
     public var trace: StartupTrace?
+    /// While it is being made or removed: the volumes that go with it if the daemon does not come to the end of that, but
+    /// the next one has to.
+    public var doomedVolumes: [String]?
 
     /// Describes a new workload.
     public init(id: WorkloadID, name: String, spec: WorkloadSpec, created: Timestamp) {

@@ -63,7 +63,8 @@ public final class VolumeStore: Sendable {
     /// The folder that workloads see.
     public func path(of volume: Volume) -> FilePath { path(of: volume.name) }
 
-    func path(of name: String) -> FilePath { root.appending(name).appending("_data") }
+    /// The folder that workloads see, whether or not the volume is there.
+    public func path(of name: String) -> FilePath { root.appending(name).appending("_data") }
 
     private static let markName = "filling"
 
@@ -91,7 +92,7 @@ public final class VolumeStore: Sendable {
     public func create(
         name: String?, labels: [String: String] = [:], options: [String: String] = [:]
     ) throws(EngineError) -> Volume {
-        if let name { try check(name) }
+        if let name { try check(name, options: options) }
         _ = try VolumeOptions(options)
         let labels = name == nil ? labels.merging([Volume.anonymousLabel: ""]) { old, _ in old } : labels
         return try volumes.withLock { volumes throws(EngineError) in
@@ -99,19 +100,32 @@ public final class VolumeStore: Sendable {
             let volume = Volume(
                 name: name ?? WorkloadID.random().description, created: HostTime.now, labels: labels, options: options)
             let folder = root.appending(volume.name)
-            try Folders.make(folder, mode: 0o701)
-            try Folders.make(folder.appending("_data"), mode: 0o755)
-            do {
-                let content = try JSONEncoder().encode(volume)
-                try content.write(to: URL(filePath: folder.appending("volume.json").string), options: .atomic)
+            do throws(EngineError) {
+                try make(volume, in: folder)
             } catch {
-                try Folders.remove(folder)
-                throw EngineError(
-                    .resourceExhausted, "the volume '\(volume.name)' cannot be made",
-                    hint: "Free some space on the data root's file system.", cause: error)
+                var reported = error
+                do throws(EngineError) {
+                    try Folders.remove(folder)
+                } catch {
+                    reported.cleanupFailures.append(.init(step: "remove its folder", message: error.message))
+                }
+                throw reported
             }
             volumes[volume.name] = volume
             return volume
+        }
+    }
+
+    private func make(_ volume: Volume, in folder: FilePath) throws(EngineError) {
+        try Folders.make(folder, mode: 0o701)
+        try Folders.make(folder.appending("_data"), mode: 0o755)
+        do {
+            let content = try JSONEncoder().encode(volume)
+            try content.write(to: URL(filePath: folder.appending("volume.json").string), options: .atomic)
+        } catch {
+            throw EngineError(
+                .resourceExhausted, "the volume '\(volume.name)' cannot be made",
+                hint: "Free some space on the data root's file system.", cause: error)
         }
     }
 
@@ -157,8 +171,13 @@ public final class VolumeStore: Sendable {
 
     private static let removedPrefix = ".removed-"
 
-    /// Docker's rule: `[a-zA-Z0-9][a-zA-Z0-9_.-]+`.
-    private func check(_ name: String) throws(EngineError) {
+    /// Whether a volume may have a name and options.
+    ///
+    /// Docker's rule for names: `[a-zA-Z0-9][a-zA-Z0-9_.-]+`.
+    ///
+    /// - Throws: `.invalidArgument`, as `create` would.
+    public func check(_ name: String, options: [String: String]) throws(EngineError) {
+        _ = try VolumeOptions(options)
         let bytes = Array(name.utf8)
         func isWord(_ byte: UInt8) -> Bool {
             (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)

@@ -125,7 +125,7 @@ final class MonitorCore {
         client.process = 0
         client.isControl = client.flags.isEmpty
         if client.isControl { greet(client) }
-        client.channel.send(Frame(.attached))
+        client.channel.send(Frame(.attached, payload: [hasAskedToStart ? 1 : 0]))
         if client.isControl, let startedPid { client.channel.send(startedFrame(0, startedPid)) }
         if let record { client.channel.send(Frame(.exited, payload: record.encoded())) }
         if let failure { client.channel.send(Frame(.failed, payload: failure.encoded())) }
@@ -215,6 +215,7 @@ final class MonitorCore {
 
     /// Written whole and renamed into place, so that a reader finds all of it or nothing.
     private func write(_ record: ExitRecord) {
+        guard !plan.exitRecordPath.isEmpty else { return }
         let temporary = plan.exitRecordPath + bytes(".new")
         let descriptor = tandem_init.open(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
         guard descriptor >= 0 else { return }
