@@ -174,6 +174,9 @@ let package = Package(
 
         // Tests: one target for each target of Sources, and the suites that need root and a whole host.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .target(name: "CTrace", path: "Tests/CTrace"),
+        .executableTarget(
+            name: "fault-injector", dependencies: ["CTrace"], path: "Tests/FaultInjector", swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
         .testTarget(name: "ConformanceTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(name: "IntegrationTests", dependencies: ["CLinux", "TestSupport"], swiftSettings: strict),

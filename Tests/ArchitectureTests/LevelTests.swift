@@ -35,12 +35,12 @@ struct LevelTests {
     ]
 
     @Test func everyTargetHasALevel() throws {
-        let names = try Manifest.load().targets.filter { $0.type != "test" && $0.name != "TestSupport" }.map(\.name)
+        let names = try Manifest.load().targets.filter(\.isShipped).map(\.name)
         #expect(Set(names) == Set(Self.levels.keys))
     }
 
     @Test func dependenciesPointDownward() throws {
-        for target in try Manifest.load().targets where target.type != "test" && target.name != "TestSupport" {
+        for target in try Manifest.load().targets where target.isShipped {
             let level = try #require(Self.levels[target.name])
             for dependency in target.siblings {
                 let below = try #require(Self.levels[dependency], "\(target.name) depends on unknown \(dependency)")

@@ -25,8 +25,11 @@ struct Manifest: Decodable {
 
         let name: String
         let type: String
+        let path: String?
         let dependencies: [Dependency]
 
+        /// Whether it is part of the product, and not of its tests.
+        var isShipped: Bool { path?.hasPrefix("Tests/") != true && type != "test" }
         var siblings: [String] { dependencies.compactMap { $0.byName?.first ?? nil } }
     }
 

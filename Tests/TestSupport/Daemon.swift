@@ -10,10 +10,12 @@ public final class Daemon: Sendable {
 
     /// Holds `data`, `run` and the daemon's log.
     public let folder: ScratchFolder
-    private let process = Mutex<Process?>(nil)
+    private let process = Mutex<ChildProcess?>(nil)
+    private let extraFlags: [String]
 
     /// Starts a daemon and waits until it answers.
-    public init() async throws {
+    public init(flags: [String] = []) async throws {
+        extraFlags = flags
         folder = try ScratchFolder(prefix: "it")
         try await start()
     }
@@ -22,7 +24,10 @@ public final class Daemon: Sendable {
     public var endpoint: String { "unix://\(folder.path)/run/tandem.sock" }
 
     /// Process id of the running daemon.
-    public var processID: Int32? { process.withLock { $0?.processIdentifier } }
+    public var processID: Int32? { process.withLock { $0?.id } }
+
+    /// Whether the daemon has not ended.
+    public var isRunning: Bool { process.withLock { $0?.isRunning ?? false } }
 
     /// Everything that the daemon has logged.
     public var log: String {
@@ -34,26 +39,19 @@ public final class Daemon: Sendable {
         let accelerator = ProcessInfo.processInfo.environment["TANDEM_TEST_ACCELERATOR"] ?? "auto"
         return [
             "--data-root", folder.path + "/data", "--run-root", folder.path + "/run", "--accelerator", accelerator,
-        ]
+        ] + extraFlags
     }
 
     /// Starts the daemon again after `kill` or `stop`.
     public func start() async throws {
-        let daemon = Process()
-        daemon.executableURL = URL(fileURLWithPath: Binaries.path("tandemd"))
-        daemon.arguments = flags
-        if !FileManager.default.fileExists(atPath: folder.path + "/log") { try Data().write(to: folder.url("log")) }
-        let log = try FileHandle(forWritingTo: folder.url("log"))
-        try log.seekToEnd()
-        daemon.standardOutput = log
-        daemon.standardError = log
-        daemon.standardInput = FileHandle.nullDevice
-        try daemon.run()
+        let log = folder.path + "/log"
+        if !FileManager.default.fileExists(atPath: log) { try Data().write(to: folder.url("log")) }
+        let daemon = try ChildProcess(Binaries.path("tandemd"), flags, output: log, errors: log)
         process.withLock { $0 = daemon }
-        for _ in 0..<600 {
+        for _ in 0..<3_000 {
             if try await tandem("version").status == 0 { return }
             guard daemon.isRunning else { break }
-            try await Task.sleep(for: .milliseconds(100))
+            try await Task.sleep(for: .milliseconds(10))
         }
         throw Failure(description: "tandemd did not answer:\n\(self.log)")
     }
@@ -61,30 +59,21 @@ public final class Daemon: Sendable {
     /// Ends the daemon at once, as a crash would.
     public func kill() async {
         guard let daemon = process.withLock({ $0 }) else { return }
-        Foundation.kill(daemon.processIdentifier, SIGKILL)
-        await waitUntilEnded(daemon)
+        daemon.signal(SIGKILL)
+        _ = await daemon.end()
     }
 
     /// Ends the daemon in order.
     public func stop() async {
         guard let daemon = process.withLock({ $0 }), daemon.isRunning else { return }
-        daemon.terminate()
-        await waitUntilEnded(daemon)
+        daemon.signal(SIGTERM)
+        _ = await daemon.end()
     }
 
     /// Ends the daemon and removes its roots.
     public func tearDown() async {
         await stop()
         folder.remove()
-    }
-
-    private func waitUntilEnded(_ daemon: Process) async {
-        await withCheckedContinuation { continuation in
-            Thread.detachNewThread {
-                daemon.waitUntilExit()
-                continuation.resume()
-            }
-        }
     }
 
     /// Runs `tandem` against this daemon.
@@ -118,6 +107,11 @@ public enum Binaries {
     /// Path of a built program: beside the test bundle, or in `TANDEM_TEST_BINARIES`.
     public static func path(_ name: String) -> String {
         if let folder = ProcessInfo.processInfo.environment["TANDEM_TEST_BINARIES"] { return folder + "/" + name }
+        return besideTests(name)
+    }
+
+    /// Path of a program that belongs to the tests.
+    public static func besideTests(_ name: String) -> String {
         let bundle = CommandLine.arguments.first { $0.contains(".xctest") } ?? CommandLine.arguments[0]
         let end = bundle.range(of: "/", options: .backwards)?.lowerBound ?? bundle.endIndex
         return bundle[..<end] + "/" + name

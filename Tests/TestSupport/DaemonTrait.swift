@@ -5,13 +5,15 @@ public import Testing
 
 /// Gives a suite a daemon with the default image, and checks afterwards that the host is as it was before.
 public struct DaemonTrait: SuiteTrait, TestScoping {
+    var flags: [String] = []
+
     /// Runs the suite's tests with `Daemon.current` set.
     @concurrent public func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void
     ) async throws {
         guard geteuid() == 0 else { throw Daemon.Failure(description: "these tests need root: run `sudo make test`") }
         let before = try HostSnapshot.take()
-        let daemon = try await Daemon()
+        let daemon = try await Daemon(flags: flags)
         do {
             let image = try await daemon.tandem("run", "--rm", "busybox", "true")
             guard image.status == 0 else {
@@ -37,4 +39,7 @@ public struct DaemonTrait: SuiteTrait, TestScoping {
 extension Trait where Self == DaemonTrait {
     /// A daemon for the whole suite.
     public static var daemon: DaemonTrait { DaemonTrait() }
+
+    /// A daemon with further flags for the whole suite.
+    public static func daemon(flags: [String]) -> DaemonTrait { DaemonTrait(flags: flags) }
 }

@@ -46,44 +46,22 @@ public struct Program: Sendable {
     public func run(
         input: Data = Data(), environment: [String: String] = [:], deadline: Double = 120
     ) async throws -> Result {
-        try await withCheckedThrowingContinuation { continuation in
-            Thread.detachNewThread {
-                continuation.resume(
-                    with: Swift.Result { try runBlocking(input: input, environment: environment, deadline: deadline) })
-            }
-        }
-    }
-
-    private func runBlocking(input: Data, environment: [String: String], deadline: Double) throws -> Result {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         // Files, not pipes: a daemon that the program leaves behind would keep a pipe open for ever.
         let folder = try ScratchFolder(prefix: "program")
         defer { folder.remove() }
         try input.write(to: folder.url("in"))
         for name in ["out", "err"] { try Data().write(to: folder.url(name)) }
-        process.standardInput = try FileHandle(forReadingFrom: folder.url("in"))
-        process.standardOutput = try FileHandle(forWritingTo: folder.url("out"))
-        process.standardError = try FileHandle(forWritingTo: folder.url("err"))
-        let ended = DispatchSemaphore(value: 0)
-        process.terminationHandler = { _ in ended.signal() }
-        try process.run()
-        let inTime = ended.wait(timeout: .now() + deadline) == .success
-        if !inTime {
-            kill(process.processIdentifier, SIGKILL)
-            ended.wait()
-        }
+        let process = try ChildProcess(
+            path, arguments, environment: environment, input: folder.path + "/in", output: folder.path + "/out",
+            errors: folder.path + "/err")
+        let (status, inTime) = await process.end(within: deadline)
         let output = String(decoding: try Data(contentsOf: folder.url("out")), as: UTF8.self)
         let errors = String(decoding: try Data(contentsOf: folder.url("err")), as: UTF8.self)
         guard inTime else {
             let command = ([path] + arguments).joined(separator: " ")
             throw TimedOut(description: "\(command) did not end within \(deadline) s\n\(output)\n\(errors)")
         }
-        let signalled = process.terminationReason == .uncaughtSignal
-        return Result(
-            status: signalled ? 128 + process.terminationStatus : process.terminationStatus, output: output,
-            errors: errors)
+        let signal = status & 0x7F
+        return Result(status: signal == 0 ? status >> 8 & 0xFF : 128 + signal, output: output, errors: errors)
     }
 }
