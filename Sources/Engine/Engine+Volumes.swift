@@ -29,14 +29,16 @@ extension Engine {
 
     /// Removes a volume that no workload mounts, with everything in it.
     ///
+    /// A prune tells of all of them at once: as dockerd, it has no event for each.
+    ///
     /// - Returns: The bytes that it took; those of something mounted are not counted.
     /// - Throws: `.conflict` in Docker's words if one does.
     @discardableResult
-    public func removeVolume(_ name: String) async throws(EngineError) -> UInt64 {
+    public func removeVolume(_ name: String, inPrune: Bool = false) async throws(EngineError) -> UInt64 {
         let hasOptions = try !volumes.volume(name).options.isEmpty
         // No suspension between the look at the users and the end of the name.
         let withdrawn = try volumes.withdraw(name, users: users(ofVolume: name))
-        emit(type: "volume", action: "destroy", id: name, attributes: ["driver": "local"])
+        if !inPrune { emit(type: "volume", action: "destroy", id: name, attributes: ["driver": "local"]) }
         let size: UInt64 = await BlockingQueue.run {
             let data = withdrawn.appending("_data")
             let content = hasOptions ? [] : Folders.names(in: data)

@@ -68,7 +68,7 @@ extension API {
         var space: UInt64 = 0
         for volume in engine.volumes.all where filter.matches(volume) {
             do throws(EngineError) {
-                space += try await engine.removeVolume(volume.name)
+                space += try await engine.removeVolume(volume.name, inPrune: true)
                 removed.append(volume.name)
             } catch  where error.code == .conflict || error.code == .notFound {
                 // In use, or somebody else was quicker.
