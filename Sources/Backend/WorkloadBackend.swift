@@ -36,6 +36,10 @@ public protocol WorkloadBackend: Sendable {
     /// Removes the storage. Idempotent; needs only the id.
     func removeStorage(_ id: WorkloadID) async throws(EngineError)
 
+    /// Bytes in the files of the writable layer, as far as the host can tell while the workload does not run: without the
+    /// files that the engine generates. It starts nothing.
+    func writtenSize(_ plan: WorkloadPlan) async throws(EngineError) -> UInt64
+
     /// The ids of which this backend finds any trace on the host, for the clean-up at the daemon's start.
     func strays() async -> [WorkloadID]
 }

@@ -58,6 +58,14 @@ public final class ContainerBackend: WorkloadBackend {
         }
     }
 
+    /// Bytes in the files of the writable layer.
+    public func writtenSize(_ plan: WorkloadPlan) async throws(EngineError) -> UInt64 {
+        let upper = plan.request.dataDirectory.appending("upper")
+        let launch = plan.monitor.launch
+        let generated = Set((launch.files.map(\.path) + launch.links.map(\.path)).map { Array($0.drop { $0 == 0x2F }) })
+        return await BlockingQueue.run { ContentSize(of: upper, except: generated).bytes }
+    }
+
     /// Builds everything up to a monitor that waits for the start command, or nothing at all.
     public func prepare(
         _ plan: WorkloadPlan, phases: PhaseRecorder

@@ -110,7 +110,7 @@ extension Engine {
     func request(
         _ id: WorkloadID, _ spec: WorkloadSpec, making: Bool
     ) throws(EngineError) -> WorkloadRequest {
-        let image = try images.image(spec.imageID)
+        let image = try images.usedImage(spec.imageID)
         var mounts: [ResolvedMount] = []
         for mount in spec.mounts { mounts.append(try resolve(mount, making: making)) }
         return WorkloadRequest(

@@ -155,6 +155,7 @@ extension Engine {
                 try await removeAnonymousVolumes(volumes)
                 try await state.remove(id)
             }
+            await releaseImages()
         }
     }
 

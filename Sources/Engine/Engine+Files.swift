@@ -51,7 +51,7 @@ extension Engine {
         emit("extract-to-dir", workload)
     }
 
-    private func withFiles<Value: Sendable>(
+    func withFiles<Value: Sendable>(
         of workload: Workload, _ body: (FileAccess) async throws(EngineError) -> Value
     ) async throws(EngineError) -> Value {
         if let instance = workload.instance, let plan = workload.plan {

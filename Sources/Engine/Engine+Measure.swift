@@ -70,10 +70,4 @@ extension Engine {
                 guest: release == HostInformation.kernelRelease ? nil : usage)
         }
     }
-
-    /// Bytes on disk of a workload's writable layer or disk.
-    public func storage(_ reference: String) async throws(EngineError) -> UInt64 {
-        let folder = paths.dataDirectory(try find(reference).id)
-        return await BlockingQueue.run { Folders.diskUsage(folder) }
-    }
 }

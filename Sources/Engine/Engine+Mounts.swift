@@ -38,10 +38,4 @@ extension Engine {
                 spec: mount, hostPath: FilePath(path), sourceIsDirectory: status.st_mode & S_IFMT == S_IFDIR)
         }
     }
-
-    /// For each image in use, the short id of a workload that uses it.
-    public func imageUsers() -> [String: String] {
-        Dictionary(
-            workloads.values.map { ($0.record.spec.imageID, $0.id.short) }, uniquingKeysWith: { first, _ in first })
-    }
 }

@@ -24,6 +24,7 @@ extension Engine {
         await attempt("unmount volumes that nobody uses") { [volumes] () throws(EngineError) in
             try await BlockingQueue.run { () throws(EngineError) in try volumes.sweep() }
         }
+        await releaseImages()
         startUnattended()
     }
 

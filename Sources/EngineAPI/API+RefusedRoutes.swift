@@ -24,7 +24,6 @@ extension API {
         router.refuse(
             "POST", "build", "building images is not supported yet",
             hint: "Build it with another tool, and bring it in with `tandem load`.")
-        router.refuse("POST", "build/prune", "there is no build cache: building images is not supported yet")
         router.refuse("POST", "build/cancel", "there is no build: building images is not supported yet")
         router.refuse("POST", "session", "BuildKit's sessions are not supported: building images is not supported yet")
         router.refuse("POST", "grpc", "BuildKit's protocol is not supported: building images is not supported yet")
@@ -32,7 +31,7 @@ extension API {
             "POST", "commit", "committing containers is not supported yet",
             hint: "Export its files with `tandem export`, and import them.")
         for (method, pattern) in [
-            ("GET", "networks"), ("POST", "networks/create"), ("POST", "networks/prune"), ("GET", "networks/{id}"),
+            ("GET", "networks"), ("POST", "networks/create"), ("GET", "networks/{id}"),
             ("DELETE", "networks/{id}"), ("POST", "networks/{id}/connect"), ("POST", "networks/{id}/disconnect"),
         ] {
             router.refuse(

@@ -10,6 +10,7 @@ extension API {
         router.add("HEAD", "_ping") { (api, call) throws(EngineError) in try await api.ping(call) }
         router.add("GET", "version") { (api, call) throws(EngineError) in try await api.version(call) }
         router.add("GET", "info") { (api, call) throws(EngineError) in try await api.info(call) }
+        router.add("GET", "system/df") { (api, call) throws(EngineError) in try await api.diskUsage(call) }
         router.add("GET", "events") { (api, call) throws(EngineError) in try await api.events(call) }
         addContainers(&router)
         addImages(&router)
@@ -24,6 +25,12 @@ extension API {
         }
         router.add("GET", "containers/json") { (api, call) throws(EngineError) in try await api.listContainers(call) }
         router.add("POST", "containers/prune") { (api, call) throws(EngineError) in try await api.pruneContainers(call)
+        }
+        router.add("GET", "containers/{id}/changes") { (api, call) throws(EngineError) in
+            try await api.containerChanges(call)
+        }
+        router.add("GET", "containers/{id}/export") { (api, call) throws(EngineError) in
+            try await api.exportContainer(call)
         }
         router.add("GET", "containers/{id}/json") { (api, call) throws(EngineError) in
             try await api.inspectContainer(call)
@@ -96,6 +103,11 @@ extension API {
         }
         router.add("POST", "images/{name...}/tag") { (api, call) throws(EngineError) in try await api.tagImage(call) }
         router.add("DELETE", "images/{name...}") { (api, call) throws(EngineError) in try await api.removeImage(call) }
+        router.add("POST", "images/prune") { (api, call) throws(EngineError) in try await api.pruneImages(call) }
+        router.add("GET", "images/get") { (api, call) throws(EngineError) in try await api.saveImages(call) }
+        router.add("GET", "images/{name...}/get") { (api, call) throws(EngineError) in try await api.saveImages(call) }
+        router.add("POST", "networks/prune") { (api, call) throws(EngineError) in try await api.pruneNetworks(call) }
+        router.add("POST", "build/prune") { (api, call) throws(EngineError) in try await api.pruneBuildCache(call) }
     }
 
     private static func addVolumes(_ router: inout Router) {

@@ -12,7 +12,10 @@ final class ArchiveReader {
     /// What the callback knows: the bytes that libarchive reads at the moment stay where they are until its next call.
     private final class Input {
         let queue = BlockQueue(count: 8)
+        let recorder: TarSplitRecorder?
         var current: BlockQueue.Buffer?
+
+        init(_ recorder: TarSplitRecorder?) { self.recorder = recorder }
 
         /// - Returns: As a callback of libarchive: the number of bytes, 0 at the end, -1 for a failure.
         func next(_ pointer: UnsafeMutablePointer<UnsafeRawPointer?>) -> Int {
@@ -20,19 +23,21 @@ final class ArchiveReader {
             current = nil
             guard let block = queue.next() else { return queue.result?.problem == nil ? 0 : -1 }
             current = block.buffer
+            recorder?.consume(UnsafeRawBufferPointer(rebasing: block.buffer.bytes[..<block.count]))
             pointer.pointee = UnsafeRawPointer(block.buffer.bytes.baseAddress)
             return block.count
         }
     }
 
     private let inner: OpaquePointer
-    private let input = Input()
+    private let input: Input
     private var locale: locale_t?
 
-    /// Begins to read.
+    /// Begins to read; a recorder sees every byte of the tar before libarchive does.
     ///
     /// - Throws: `.corruptData` if it is no archive.
-    init(_ source: ByteSource, digestsFile: Bool) throws(EngineError) {
+    init(_ source: ByteSource, digestsFile: Bool, recorder: TarSplitRecorder? = nil) throws(EngineError) {
+        input = Input(recorder)
         guard let inner = archive_read_new() else {
             throw EngineError(.resourceExhausted, "there is no memory to read an archive")
         }
@@ -71,6 +76,11 @@ final class ArchiveReader {
         case ARCHIVE_EOF: return nil
         default: throw failure
         }
+    }
+
+    /// Says where the content of the present member has been put.
+    func place(_ ranges: [Range<UInt64>]) {
+        input.recorder?.place(UInt64(clamping: archive_read_header_position(inner)), ranges)
     }
 
     /// Gives each block of the present member's data with its offset; holes are left out.

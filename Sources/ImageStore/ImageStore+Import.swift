@@ -40,7 +40,8 @@ extension ImageStore {
     public func loadArchive(_ descriptor: Int32) async throws(EngineError) -> [Image] {
         try await BlockingQueue.run { [self] () throws(EngineError) in
             try withStaging { builder throws(EngineError) in
-                let unpacked = try builder.unpack(try ByteSource(descriptor: descriptor), as: "archive")
+                let unpacked = try builder.unpack(
+                    try ByteSource(descriptor: descriptor), as: "archive", isRecorded: false)
                 guard let archive = try ImageArchive(unpacked) else {
                     throw EngineError(
                         .corruptData, "the archive has neither 'manifest.json' nor 'index.json': it holds no image",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import FoundationEssentials
+public import FoundationEssentials
 import Glibc
 import LinuxSystem
 import OCI
@@ -13,9 +13,31 @@ public import TandemModel
 /// Finding an image takes no system call. An image is in the index only after all its files are on disk; a layer's file
 /// goes with the last image that has it.
 public final class ImageStore: Sendable {
-    private struct State {
+    struct State {
         var images: [String: Image] = [:]
         var references: [String: String] = [:]
+        /// Images that have been deleted while a workload still needs their layers; nobody else sees them.
+        var retained: [String: Image] = [:]
+        /// When each image was last named, as RFC 3339.
+        var tagged: [String: String] = [:]
+
+        /// Every image that has files.
+        var all: [Image] { Array(images.values) + Array(retained.values) }
+
+        /// The image that a reference, an id or the beginning of one names.
+        func find(_ name: String) throws(EngineError) -> Image? {
+            // A name that is no reference may still be an id.
+            let reference = try? Reference(name)
+            if let reference, let id = references[reference.description] { return images[id] }
+            let digits = name.hasPrefix("sha256:") ? String(name.dropFirst(7)) : name
+            guard digits.count >= 4, digits.allSatisfy({ $0.isHexDigit && !$0.isUppercase }) else { return nil }
+            let fitting = images.values.filter { $0.id.dropFirst(7).hasPrefix(digits) }
+            guard fitting.count < 2 else {
+                throw EngineError(
+                    .invalidArgument, "the image id '\(name)' fits several images", hint: "Give more digits.")
+            }
+            return fitting.first
+        }
     }
 
     let files: StoreFiles
@@ -32,9 +54,11 @@ public final class ImageStore: Sendable {
         let index = try files.readIndex()
         var loaded = State()
         loaded.references = index.references
+        loaded.tagged = index.tagged ?? [:]
         for id in index.images {
             loaded.images[id] = try load(id, references: index.references.filter { $0.value == id }.keys.sorted())
         }
+        for id in index.retained ?? [] { loaded.retained[id] = try load(id, references: []) }
         let opened = loaded
         state.withLock { state in
             state = opened
@@ -72,20 +96,27 @@ public final class ImageStore: Sendable {
     }
 
     private func find(_ name: String) throws(EngineError) -> Image? {
-        // A name that is no reference may still be an id.
-        let reference = try? Reference(name)
-        return try state.withLock { state throws(EngineError) in
-            if let reference, let id = state.references[reference.description] { return state.images[id] }
-            let digits = name.hasPrefix("sha256:") ? String(name.dropFirst(7)) : name
-            guard digits.count >= 4, digits.allSatisfy({ $0.isHexDigit && !$0.isUppercase }) else { return nil }
-            let fitting = state.images.values.filter { $0.id.dropFirst(7).hasPrefix(digits) }
-            guard fitting.count < 2 else {
-                throw EngineError(
-                    .invalidArgument, "the image id '\(name)' fits several images", hint: "Give more digits.")
-            }
-            return fitting.first
-        }
+        try state.withLock { state throws(EngineError) in try state.find(name) }
     }
+
+    /// The image that a workload was made from, by its whole id, even if it has been deleted since.
+    public func usedImage(_ id: String) throws(EngineError) -> Image {
+        if let image = state.withLock({ $0.images[id] ?? $0.retained[id] }) { return image }
+        return try image(id)
+    }
+
+    /// Whether a deleted image is kept that none of these ids names.
+    func hasRetained(except users: Set<String>) -> Bool {
+        state.withLock { $0.retained.keys.contains { !users.contains($0) } }
+    }
+
+    /// When an image was last given a name, as RFC 3339; `nil` if it never was.
+    public func lastTagged(_ id: String) -> String? { state.withLock { $0.tagged[id] } }
+
+    /// The configuration of an image as it came, byte for byte.
+    ///
+    /// Blocks.
+    public func configurationContent(of image: Image) throws(EngineError) -> Data { try files.read(blob: image.id) }
 
     /// All images, newest first.
     public var images: [Image] {
@@ -94,73 +125,37 @@ public final class ImageStore: Sendable {
         }
     }
 
+    /// The id of the image that each reference names.
+    public var references: [String: String] { state.withLock { $0.references } }
+
+    /// Bytes on disk of every layer, by diff id, each once however many images have it.
+    public var layerSizes: [String: UInt64] {
+        state.withLock { state in
+            let layers = state.all.flatMap(\.layers)
+            return Dictionary(layers.map { ($0.diffID, $0.size) }, uniquingKeysWith: { first, _ in first })
+        }
+    }
+
     // MARK: Changing
 
     /// Gives an image a further name; the name is taken from whatever had it.
     public func tag(_ source: String, as target: String) throws(EngineError) {
         let image = try image(source)
+        guard !target.hasPrefix("sha256:") else {
+            throw EngineError(
+                .invalidArgument, "refusing to create an ambiguous tag using digest algorithm as name",
+                hint: "Give it another name.")
+        }
         let reference = try Reference(target)
         guard reference.digest == nil else {
             throw EngineError(
                 .invalidArgument, "refusing to create a tag with a digest reference",
                 hint: "Give it a name and a tag, for example app:1.")
         }
-        try change { state throws(EngineError) in state.references[reference.description] = image.id }
-    }
-
-    /// What a removal did.
-    public enum Removal: Sendable, Hashable {
-        /// A name is gone.
-        case untagged(String)
-        /// An image, or a layer, is gone.
-        case deleted(String)
-    }
-
-    /// Removes a name, and the image with its last name.
-    ///
-    /// By id: the image with all its names.
-    ///
-    /// `users` tells which image ids are in use, each by what.
-    ///
-    /// - Throws: `.conflict` in Docker's words if a workload uses it, or an id has several names and `force` is not set.
-    public func remove(_ name: String, force: Bool, users: [String: String]) throws(EngineError) -> [Removal] {
-        let image = try image(name)
-        let reference = try? Reference(name).description  // an id need not be a reference
-        let isByName = reference.map(image.references.contains) ?? false
-        if isByName, image.references.count > 1, let reference {
-            try change { state throws(EngineError) in state.references[reference] = nil }
-            return [.untagged(reference)]
+        try change { state throws(EngineError) in
+            state.references[reference.description] = image.id
+            state.tagged[image.id] = HostTime.now.rfc3339
         }
-        if !isByName && image.references.count > 1 && !force {
-            throw EngineError(
-                .conflict,
-                "conflict: unable to delete \(image.shortID) (must be forced) - image is referenced in multiple repositories",
-                hint: "Remove it by its names, or add --force.")
-        }
-        if let user = users[image.id] {
-            if isByName, force, let reference {
-                try change { state throws(EngineError) in state.references[reference] = nil }
-                return [.untagged(reference)]
-            }
-            throw EngineError(
-                .conflict,
-                "conflict: unable to \(isByName ? "remove repository reference \"\(name)\" (must force)" : "delete \(image.shortID) (cannot be forced)") - container \(user) is using its referenced image \(image.shortID)",
-                hint: "Remove the container first: tandem rm \(user)")
-        }
-        return try delete(image)
-    }
-
-    private func delete(_ image: Image) throws(EngineError) -> [Removal] {
-        let unused = try change { state throws(EngineError) in
-            state.images[image.id] = nil
-            for reference in image.references { state.references[reference] = nil }
-            let kept = Set(state.images.values.flatMap { $0.layers.map(\.diffID) })
-            return image.layers.filter { !kept.contains($0.diffID) }
-        }
-        for path in unused.map(\.path) + [files.blob(image.id)] { _ = path.withPlatformString { unlink($0) } }
-        // Once more, by looking for them, if that did not go well.
-        state.withLock { removeUnused($0) }
-        return image.references.map { .untagged($0) } + [.deleted(image.id)] + unused.map { .deleted($0.diffID) }
     }
 
     /// An image whose layers are ready, and that is not in the index yet.
@@ -174,14 +169,16 @@ public final class ImageStore: Sendable {
     }
 
     /// Puts complete images into the index, under their names; all of them or none.
+    ///
+    /// - Returns: The images, each with these names alone.
     func commit(_ candidates: [Candidate]) throws(EngineError) -> [Image] {
         do throws(EngineError) {
             return try change { state throws(EngineError) in
                 var ids: [String] = []
                 for candidate in candidates { ids.append(try add(candidate, to: &state)) }
-                return ids.compactMap { id in
+                return zip(ids, candidates).compactMap { id, candidate in
                     guard var image = state.images[id] else { return nil }
-                    image.references = state.references.filter { $0.value == id }.keys.sorted()
+                    image.references = candidate.references
                     return image
                 }
             }
@@ -194,26 +191,33 @@ public final class ImageStore: Sendable {
     private func add(_ candidate: Candidate, to state: inout State) throws(EngineError) -> String {
         let id = StoreFiles.digest(candidate.content)
         for (diffID, file) in candidate.layers where files.layerSize(diffID) == nil {
+            let split = StoreFiles.split(of: file)
+            if files.exists(split) { try files.move(split, to: files.split(diffID)) }
             try files.move(file, to: files.layer(diffID))
         }
         try files.replace(files.blob(id), with: candidate.content)
         for reference in candidate.references { state.references[reference] = id }
+        if !candidate.references.isEmpty { state.tagged[id] = HostTime.now.rfc3339 }
         state.images[id] = try load(id, references: [])
+        state.retained[id] = nil
         return id
     }
+
+    /// Removes the files that nothing in the index needs any more.
+    func removeUnused() { state.withLock { removeUnused($0) } }
 
     /// Removes the files of images that are not in the index.
     ///
     /// Whatever cannot be removed is only room lost, until the next time.
     private func removeUnused(_ state: State) {
-        let layers = Set(state.images.values.flatMap { $0.layers.map(\.path) })
-        let blobs = Set(state.images.keys.map { files.blob($0) })
-        files.removeFiles(in: files.layers, but: layers)
+        let layers = state.all.flatMap(\.layers).flatMap { [$0.path, files.split($0.diffID)] }
+        let blobs = Set(state.all.map { files.blob($0.id) })
+        files.removeFiles(in: files.layers, but: Set(layers))
         files.removeFiles(in: files.blobs, but: blobs)
     }
 
     /// Changes the index, on disk first; if that fails nothing has changed.
-    private func change<Value: Sendable>(
+    func change<Value: Sendable>(
         _ body: (inout sending State) throws(EngineError) -> Value
     ) throws(EngineError) -> Value {
         try state.withLock { state throws(EngineError) in
@@ -223,7 +227,11 @@ public final class ImageStore: Sendable {
             var names: [String: [String]] = [:]
             for (reference, id) in next.references { names[id, default: []].append(reference) }
             for id in next.images.keys { next.images[id]?.references = (names[id] ?? []).sorted() }
-            try files.write(StoreIndex(images: next.images.keys.sorted(), references: next.references))
+            next.tagged = next.tagged.filter { next.images[$0.key] != nil }
+            try files.write(
+                StoreIndex(
+                    images: next.images.keys.sorted(), references: next.references,
+                    retained: next.retained.isEmpty ? nil : next.retained.keys.sorted(), tagged: next.tagged))
             state = next
             return value
         }

@@ -20,17 +20,24 @@ struct LayerBuilder {
         var file: ErofsFile
     }
 
-    /// Unpacks an archive into a new file, called `name` in the folder.
+    /// Unpacks an archive into a new file, called `name` in the folder, with a record of its tar beside it if wanted.
     ///
     /// Blocks.
-    func unpack(_ source: ByteSource, as name: String, digestsFile: Bool = false) throws(EngineError) -> Unpacked {
+    func unpack(
+        _ source: ByteSource, as name: String, digestsFile: Bool = false, isRecorded: Bool = true
+    ) throws(EngineError) -> Unpacked {
         let file = try ErofsFile(folder.appending(name))
-        let reader = try ArchiveReader(source, digestsFile: digestsFile)
+        let recorder = try isRecorded ? TarSplitRecorder(StoreFiles.split(of: folder.appending(name))) : nil
+        let reader = try ArchiveReader(source, digestsFile: digestsFile, recorder: recorder)
         var tree = LayerTree()
         try tree.unpack(reader, into: file)
         let result = try reader.finish()
         guard result.plainSize > 0 else {
             throw EngineError(.corruptData, "the archive is empty", hint: "It has to be a tar of a root file system.")
+        }
+        if let recorder, try !recorder.finish(plainSize: result.plainSize) {
+            // Such a layer runs like any other one; it only cannot be saved.
+            _ = recorder.path.withPlatformString { unlink($0) }
         }
         return Unpacked(diffID: result.plainDigest, digest: result.fileDigest, tree: tree, file: file)
     }

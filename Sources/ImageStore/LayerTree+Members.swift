@@ -144,6 +144,7 @@ extension LayerTree {
         }
         node.content = .file(open.content)
         node.number = try file.close(open, Self.inode(of: node, attributes: attributes))
+        if !open.content.isSparse { archive.place(ErofsFile.ranges(of: open.content, number: node.number)) }
         // They are written; from here on nobody asks for them.
         node.attributes = [:]
     }

@@ -119,7 +119,7 @@ extension LayerTree {
 
 extension [UInt8] {
     /// `withUnsafeBytes` for bodies that throw our errors.
-    fileprivate func withUnsafeBytesThrowing<Value>(
+    func withUnsafeBytesThrowing<Value>(
         _ body: (UnsafeRawBufferPointer) throws(EngineError) -> Value
     ) throws(EngineError) -> Value {
         let result = withUnsafeBytes { bytes -> Result<Value, EngineError> in

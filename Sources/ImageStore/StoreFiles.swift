@@ -10,7 +10,8 @@ import LinuxSystem
 import SystemPackage
 import TandemModel
 
-/// The store's folder: `blobs/sha256/<hex>` for configurations, `layers/<hex>.erofs`, `staging/` and `index.json`.
+/// The store's folder: `blobs/sha256/<hex>` for configurations, `layers/<hex>.erofs` with `.split` beside it, `staging/`
+/// and `index.json`.
 struct StoreFiles: Sendable {
     let root: FilePath
 
@@ -29,7 +30,14 @@ struct StoreFiles: Sendable {
 
     func layer(_ diffID: String) -> FilePath { layers.appending(diffID.dropFirst(7) + ".erofs") }
 
+    /// The record of the tar that a layer came as, see `TarSplit`.
+    func split(_ diffID: String) -> FilePath { Self.split(of: layer(diffID)) }
+
+    static func split(of layer: FilePath) -> FilePath { FilePath(layer.string + ".split") }
+
     func blob(_ digest: String) -> FilePath { blobs.appending(String(digest.dropFirst(7))) }
+
+    func exists(_ path: FilePath) -> Bool { path.withPlatformString { access($0, F_OK) } == 0 }
 
     /// Length of a layer's file; `nil` if there is none.
     func layerSize(_ diffID: String) -> UInt64? {

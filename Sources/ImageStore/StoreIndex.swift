@@ -6,4 +6,8 @@ struct StoreIndex: Codable {
     var images: [String] = []
     /// The image of each reference.
     var references: [String: String] = [:]
+    /// The ids of deleted images whose layers a workload still needs.
+    var retained: [String]?
+    /// When each image was last named, as RFC 3339.
+    var tagged: [String: String]?
 }

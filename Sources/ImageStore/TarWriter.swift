@@ -29,10 +29,29 @@ final class TarWriter {
         try add(path, type: S_IFDIR, mode: mode) { _ in }
     }
 
-    func addFile(_ path: String, mode: UInt32 = 0o644, content: [UInt8]) throws(EngineError) {
-        try add(path, type: S_IFREG, mode: mode) { archive_entry_set_size($0, Int64(content.count)) }
+    func addFile(
+        _ path: String, mode: UInt32 = 0o644, content: [UInt8], time: Int? = nil
+    ) throws(EngineError) {
+        try add(path, type: S_IFREG, mode: mode) { entry in
+            archive_entry_set_size(entry, Int64(content.count))
+            if let time { archive_entry_set_mtime(entry, time, 0) }
+        }
         guard content.isEmpty || archive_write_data(archive, content, content.count) == content.count else {
             throw failure
+        }
+    }
+
+    /// Adds a file whose `size` bytes come piece by piece.
+    func addFile(
+        _ path: String, mode: UInt32 = 0o644, size: UInt64, time: Int,
+        _ content: ((UnsafeRawBufferPointer) throws(EngineError) -> Void) throws(EngineError) -> Void
+    ) throws(EngineError) {
+        try add(path, type: S_IFREG, mode: mode) { entry in
+            archive_entry_set_size(entry, Int64(clamping: size))
+            archive_entry_set_mtime(entry, time, 0)
+        }
+        try content { (bytes) throws(EngineError) in
+            guard archive_write_data(archive, bytes.baseAddress, bytes.count) == bytes.count else { throw failure }
         }
     }
 

@@ -54,6 +54,12 @@ public struct ProcessPlan: Sendable, Equatable {
         case helper = 1
         /// Nothing: the first process only waits for a signal, so that `exec` can reach a stopped workload's files.
         case pause = 2
+        /// Nothing: a list of `LayerEntry` is written to standard output, of everything in the workload's writable layer.
+        /// It is made outside of the workload, which may be gone while it is written.
+        case listLayer = 3
+        /// Nothing: a tar of the workload's root is written to standard output, without what is mounted in it. The
+        /// arguments are paths of files that the engine has generated: they are packed empty.
+        case packRoot = 4
     }
 
     /// An empty plan.

@@ -2,6 +2,7 @@
 
 public import Backend
 import FoundationEssentials
+import LaunchProtocol
 import LinuxSystem
 public import Logging
 public import Monitor
@@ -59,6 +60,21 @@ public final class MachineBackend: WorkloadBackend {
             try Folders.make(names.dataDirectory, mode: 0o710)
             try WritableDisk(file: names.disk).make(skeleton: skeleton, discardable: discardable)
         }
+    }
+
+    /// Bytes in the files of the writable layer.
+    ///
+    /// The disk tells lengths, not names: the files that every start writes are taken off as they were written, so that
+    /// what a workload has added to its `/etc/hosts` counts.
+    public func writtenSize(_ plan: WorkloadPlan) async throws(EngineError) -> UInt64 {
+        let disk = names(plan.request.id).disk
+        let launch = plan.monitor.launch
+        let inDevices = Array("/dev/".utf8)
+        let generated =
+            launch.files.reduce(0) { $0 + $1.content.count }
+            + launch.links.filter { !$0.path.starts(with: inDevices) }.reduce(0) { $0 + $1.target.count }
+        let size = try await BlockingQueue.run { () throws(EngineError) in try Ext4Content.size(disk) }
+        return size > UInt64(generated) ? size - UInt64(generated) : 0
     }
 
     /// Builds everything up to a monitor that waits for the start command, or nothing at all.

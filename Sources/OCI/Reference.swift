@@ -65,6 +65,14 @@ public struct Reference: Hashable, Sendable, CustomStringConvertible {
         return name
     }
 
+    /// The whole name, with what goes without saying.
+    public var canonicalName: String {
+        var name = "\(registry)/\(repository)"
+        if let tag { name += ":\(tag)" }
+        if let digest { name += "@\(digest)" }
+        return name
+    }
+
     /// The name without tag and digest, as `docker images` shows it.
     public var familiarName: String {
         var name = description

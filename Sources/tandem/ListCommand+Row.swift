@@ -64,7 +64,8 @@ extension ListCommand {
             return "\"\(result)\""
         }
 
-        private static func date(_ seconds: Int64) -> String {
+        /// As Go prints a time.
+        static func date(_ seconds: Int64) -> String {
             var time = time_t(seconds)
             var parts = tm()
             localtime_r(&time, &parts)

@@ -117,6 +117,11 @@ enum Size {
 
 /// Filters as the API takes them.
 enum Filters {
+    /// The query of filters, if there are any.
+    static func query(_ filters: [String]) -> [(String, String)] {
+        filters.isEmpty ? [] : [("filters", encode(filters))]
+    }
+
     static func encode(_ filters: [String]) -> String {
         var members: [String: JSONValue] = [:]
         for filter in filters {

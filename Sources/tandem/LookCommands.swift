@@ -68,13 +68,16 @@ struct InspectCommand: AsyncParsableCommand {
     @Argument(help: "Names or ids.")
     var name: [String]
 
-    func run() async throws {
+    func run() async throws { try await Self.show(name, type: type, format: format) }
+
+    /// Shows the documents of objects of one type, or of any.
+    static func show(_ names: [String], type: String?, format: String?) async throws {
         let client = try await Daemon.client()
         var documents: [JSONValue] = []
         var failure: CommandFailure?
-        for name in name {
+        for name in names {
             do {
-                documents.append(try await Self.find(name, type, client))
+                documents.append(try await find(name, type, client))
             } catch let error as ClientError where error.status == 404 {
                 Output.error("No such object: \(name)", hint: "`tandem ps -a` and `tandem images` list what there is.")
                 failure = CommandFailure(1)

@@ -26,15 +26,23 @@ struct Tandem: AsyncParsableCommand {
                     ListCommand.self, LogsCommand.self, InspectCommand.self, TopCommand.self, StatsCommand.self,
                     WaitCommand.self,
                 ]),
-            CommandGroup(name: "Reach in:", subcommands: [ExecCommand.self, AttachCommand.self, CopyCommand.self]),
+            CommandGroup(
+                name: "Reach in:",
+                subcommands: [
+                    ExecCommand.self, AttachCommand.self, CopyCommand.self, DiffCommand.self, ExportCommand.self,
+                ]),
             CommandGroup(name: "Compare:", subcommands: [CompareCommand.self]),
             CommandGroup(
                 name: "Keep:",
-                subcommands: [ImagesCommand.self, RemoveImageCommand.self, ImageCommand.self, VolumeCommand.self]),
+                subcommands: [
+                    ImagesCommand.self, RemoveImageCommand.self, ImportCommand.self, LoadCommand.self,
+                    SaveCommand.self, TagCommand.self, HistoryCommand.self, ImageCommand.self, VolumeCommand.self,
+                ]),
             CommandGroup(
                 name: "The host:",
                 subcommands: [
                     DoctorCommand.self, KernelCommand.self, VersionCommand.self, InfoCommand.self, EventsCommand.self,
+                    SystemCommand.self, ContainerCommand.self,
                 ]),
         ])
 }

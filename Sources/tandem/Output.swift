@@ -10,16 +10,20 @@ enum Output {
     /// Writes bytes, all of them.
     ///
     /// A reader that has gone ends us by SIGPIPE, as it ends any tool.
-    static func write(_ bytes: [UInt8], to descriptor: Int32 = STDOUT_FILENO) {
+    static func write(_ bytes: [UInt8], to descriptor: Int32 = STDOUT_FILENO) { _ = writeAll(bytes, to: descriptor) }
+
+    /// - Returns: Whether all could be written; if not, errno says why.
+    static func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
         var done = 0
         while done < bytes.count {
             let count = bytes.withUnsafeBytes {
                 Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, $0.count - done)
             }
             if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return }
+            guard count > 0 else { return false }
             done += count
         }
+        return true
     }
 
     /// Writes a line.

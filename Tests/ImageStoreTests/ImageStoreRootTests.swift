@@ -176,10 +176,12 @@ struct ImageStoreRootTests {
             let first = try await store.importArchive(content(), reference: "a", changes: ["CMD one"])
             let second = try await store.importArchive(content(), reference: "b", changes: ["CMD two"])
             #expect(first[0].id != second[0].id)
-            #expect(Folders.names(in: root.appending("layers")).count == 1)
-            #expect(throws: EngineError.self) { try store.remove("a", force: false, users: [first[0].id: "web"]) }
+            #expect(Folders.names(in: root.appending("layers")).count == 2)
+            #expect(throws: EngineError.self) {
+                try store.remove("a", force: false, users: [first[0].id: [ImageUser(name: "web", isRunning: false)]])
+            }
             _ = try store.remove("a", force: false, users: [:])
-            #expect(Folders.names(in: root.appending("layers")).count == 1)
+            #expect(Folders.names(in: root.appending("layers")).count == 2)
             let reopened = try ImageStore(root: root)
             #expect(reopened.images.map(\.references) == [["b:latest"]])
             _ = try reopened.remove("b", force: false, users: [:])

@@ -81,6 +81,11 @@ static inline int64_t tandem_modified_nanoseconds(struct stat status) { return s
 
 static inline int tandem_finit_module(int descriptor) { return (int)syscall(SYS_finit_module, descriptor, "", 0); }
 
+// open_tree(2) with OPEN_TREE_CLONE: a mount of its own of what is at `path`, without what is mounted below it.
+static inline int tandem_clone_mount(const char *path) {
+    return (int)syscall(428 /* SYS_open_tree */, AT_FDCWD, path, 1u | O_CLOEXEC);
+}
+
 // mount_setattr(2): the mount that a descriptor shows, and all below it, become read-only.
 static inline int tandem_set_tree_read_only(int tree) {
     struct { uint64_t set, clear, propagation, user_namespace; } attributes = {.set = 1 /* MOUNT_ATTR_RDONLY */};

@@ -69,6 +69,12 @@ final class Request {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// Whether the client speaks an older version than this; one that names none speaks the newest.
+    func isOlder(than major: Int, _ minor: Int) -> Bool {
+        let parts = (version ?? APIVersion.newest).split(separator: ".").map { Int($0) ?? 0 }
+        return (parts.first ?? 0, parts.dropFirst().first ?? 0) < (major, minor)
+    }
+
     // MARK: Query
 
     /// A parameter's first value; empty ones count as missing.

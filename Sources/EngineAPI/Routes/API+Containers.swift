@@ -29,7 +29,10 @@ extension API {
     func inspectContainer(_ call: Call) async throws(EngineError) {
         let snapshot = try await engine.snapshot(call["id"])
         var document = ContainerDocument.full(snapshot, volumes: engine.volumes)
-        if call.request.flag("size") { document["SizeRw"] = .count(try await engine.storage(call["id"])) }
+        if call.request.flag("size"), let sizes = try await sizes(of: snapshot) {
+            document["SizeRw"] = .count(sizes.written)
+            document["SizeRootFs"] = .count(sizes.whole)
+        }
         try await call.connection.respond(document)
     }
 
@@ -104,7 +107,7 @@ extension API {
                 continue
             }
             let id = snapshot.record.id.description
-            let size = (try? await engine.storage(id)) ?? 0  // gone meanwhile: nothing to count
+            let size = (try? await engine.writtenSize(id)) ?? 0  // gone meanwhile: nothing to count
             do throws(EngineError) {
                 try await engine.remove(id, force: false, removingVolumes: false)
                 removed.append(id)

@@ -50,12 +50,4 @@ extension API {
         if event.type == "container", let image = event.attributes["image"] { document["from"] = .string(image) }
         return document
     }
-
-    /// Reports something about an image, with its labels while there are any.
-    func emitImage(_ action: String, _ id: String, name: String? = nil) async {
-        // One that has been deleted has no labels any more.
-        var attributes = (try? engine.images.image(id))?.configuration.config?.labels ?? [:]
-        attributes["name"] = name ?? id
-        await engine.emit(type: "image", action: action, id: id, attributes: attributes)
-    }
 }

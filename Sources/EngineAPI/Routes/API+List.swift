@@ -21,12 +21,9 @@ extension API {
                 row["Image"] = .string(spec.imageID)
             }
             if withSize {
-                do throws(EngineError) {
-                    row["SizeRw"] = .count(try await engine.storage(snapshot.record.id.description))
-                } catch  where error.code == .notFound {
-                    continue  // removed since it was listed
-                }
-                row["SizeRootFs"] = .count((try? engine.images.image(spec.imageID).size) ?? 0)
+                guard let sizes = try await sizes(of: snapshot) else { continue }
+                row["SizeRw"] = .count(sizes.written)
+                row["SizeRootFs"] = .count(sizes.whole)
             }
             rows.append(row)
         }

@@ -8,7 +8,7 @@ import TandemModel
 import VolumeStore
 
 extension API {
-    private func document(_ volume: Volume) -> JSONValue {
+    func document(_ volume: Volume) -> JSONValue {
         [
             "Name": .string(volume.name), "Driver": "local",
             "Mountpoint": .string(engine.volumes.path(of: volume).string),

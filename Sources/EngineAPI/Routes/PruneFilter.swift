@@ -19,12 +19,7 @@ struct PruneFilter {
         unwanted = filters["label!"] ?? []
         let times = filters["until"] ?? []
         guard times.count <= 1 else { throw EngineError(.invalidArgument, "more than one until filter specified") }
-        until = try times.first.map { (text) throws(EngineError) in
-            if let age = Duration(dockerText: text) {
-                return Timestamp(nanoseconds: now.nanoseconds - age.nanoseconds)
-            }
-            return try TimeParameter.parse(text)
-        }
+        until = try times.first.map { (text) throws(EngineError) in try UntilFilter.parse(text, now: now) }
     }
 
     func includes(created: Timestamp, labels: [String: String]) -> Bool {

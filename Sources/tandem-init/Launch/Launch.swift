@@ -148,6 +148,7 @@ extension ProcessPlan {
         streams.connect(self, isFirst: isFirst, report)
         // Nothing but the streams goes any further; the report's pipe closes itself at execve.
         let helper = closeOthers(keeping: report.descriptor, helper, report)
+        if program == .packRoot { packRoot(helper.report) }
         // As root first, as Docker does: a user need not have the right to look its folder up.
         if !workingDirectory.isEmpty, withPath(workingDirectory, { chdir($0) }) < 0, tandem_errno() != EACCES {
             report.fail(.workingDirectory, workingDirectory)
@@ -158,6 +159,21 @@ extension ProcessPlan {
         if program == .pause { pauseForEver(helper.report) }
         if runInit && isFirst { runTinyInit(home: home, helper: helper.helper, helper.report) }
         execute(home: home, helper: helper.helper, helper.report)
+    }
+
+    /// Connects the streams of a child that executes nothing, and closes everything else but its report.
+    func takeStreams(_ streams: Streams, isFirst: Bool, _ report: FailureReport) -> FailureReport {
+        streams.connect(self, isFirst: isFirst, report)
+        return closeOthers(keeping: report.descriptor, -1, report).report
+    }
+
+    /// Packs the root that this process has entered; needs its rights.
+    private func packRoot(_ report: FailureReport) -> Never {
+        report.ready()
+        close(report.descriptor)
+        let problem = RootArchive.write(to: 1, emptied: arguments)
+        if problem != 0 { _ = writeAll(2, bytes("the root cannot be packed: error ") + digits(Int(problem))) }
+        _exit(problem == 0 ? 0 : 1)
     }
 
     /// Closes every descriptor above the standard streams but the two that are still needed.

@@ -74,6 +74,11 @@ private func findDisk(serial: Bytes) -> Bytes? {
 func folderEntries(_ path: Bytes) -> [Bytes] {
     guard let stream = withPath(path, { opendir($0) }) else { return [] }
     defer { closedir(stream) }
+    return entries(of: stream)
+}
+
+/// The rest of what a stream of a folder's entries gives, without `.` and `..`.
+func entries(of stream: OpaquePointer) -> [Bytes] {
     var names: [Bytes] = []
     while let entry = readdir(stream) {
         var name: Bytes = []

@@ -44,9 +44,12 @@ final class LocalRunner: Runner {
         guard let first = processes[0], first.code == nil else {
             return onFailed(process, LaunchFailure(.state, errno: ESRCH))
         }
-        let entered = enter(
-            first.pidfd, first: firstPid, namespaces: self.plan.namespaces, cgroup: self.plan.cgroup, process: plan)
-        switch entered {
+        let launched =
+            plan.program == .listLayer
+            ? listLayer(of: self.plan.root, plan)
+            : enter(
+                first.pidfd, first: firstPid, namespaces: self.plan.namespaces, cgroup: self.plan.cgroup, process: plan)
+        switch launched {
         case .failure(let failure): onFailed(process, failure)
         case .success(let launched): adopt(process, launched)
         }

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import FoundationEssentials
+import OCI
+public import TandemModel
+
+/// A workload that was made from an image.
+public struct ImageUser: Sendable, Hashable {
+    /// Its short id.
+    public var name: String
+    /// Whether it runs, or is paused.
+    public var isRunning: Bool
+
+    /// Names a workload.
+    public init(name: String, isRunning: Bool) {
+        self.name = name
+        self.isRunning = isRunning
+    }
+}
+
+/// Who uses which image, by its id.
+public typealias ImageUsers = [String: [ImageUser]]
+
+/// Removing, by the rules of dockerd (daemon/images/image_delete.go).
+extension ImageStore {
+    /// What a removal did.
+    public enum Removal: Sendable, Hashable {
+        /// A name is gone.
+        case untagged(String)
+        /// An image, or a layer by its chain id, is gone.
+        case deleted(String)
+    }
+
+    /// Removes a name, and the image with its last name; by id, the image with all its names.
+    ///
+    /// `force` removes an image of several names, and one from which workloads that do not run were made: these keep its
+    /// layers.
+    ///
+    /// - Throws: `.conflict` in Docker's words.
+    public func remove(_ name: String, force: Bool, users: ImageUsers) throws(EngineError) -> [Removal] {
+        let image = try image(name)
+        let own = users[image.id] ?? []
+        // An id need not be a reference.
+        let reference = (try? Reference(name).description).flatMap { image.references.contains($0) ? $0 : nil }
+        guard let reference else {
+            try checkDeletion(of: image, force: force, users: own)
+            return try take(image.references, of: image, deletes: true, isUsed: !own.isEmpty)
+        }
+        if !force, image.references.count == 1, let user = own.first {
+            throw EngineError(
+                .conflict,
+                "conflict: unable to remove repository reference \"\(name)\" (must force) - container \(user.name) is using its referenced image \(image.shortID)",
+                hint: "Remove the container first: tandem rm \(user.name)")
+        }
+        // What runs keeps its image, without a name.
+        let deletes = image.references.count == 1 && !own.contains(where: \.isRunning)
+        return try take([reference], of: image, deletes: deletes, isUsed: !own.isEmpty)
+    }
+
+    private func checkDeletion(of image: Image, force: Bool, users: [ImageUser]) throws(EngineError) {
+        func conflict(_ forced: String, _ reason: String, _ hint: String) -> EngineError {
+            EngineError(.conflict, "conflict: unable to delete \(image.shortID) (\(forced)) - \(reason)", hint: hint)
+        }
+        if let user = users.first(where: \.isRunning) {
+            throw conflict(
+                "cannot be forced", "image is being used by running container \(user.name)",
+                "Stop and remove the container first: tandem rm -f \(user.name)")
+        }
+        guard !force else { return }
+        if image.references.count > 1 {
+            throw conflict(
+                "must be forced", "image is referenced in multiple repositories",
+                "Remove it by its names, or add --force.")
+        }
+        if let user = users.first {
+            throw conflict(
+                "must be forced", "image is being used by stopped container \(user.name)",
+                "Remove the container first: tandem rm \(user.name)")
+        }
+    }
+
+    /// Takes names away, and then the image if nothing else names it; one that is used keeps its files.
+    private func take(
+        _ names: [String], of image: Image, deletes: Bool, isUsed: Bool
+    ) throws(EngineError) -> [Removal] {
+        let removals = try change { state throws(EngineError) -> [Removal] in
+            for name in names { state.references[name] = nil }
+            let untagged = names.map { Removal.untagged($0) }
+            // Somebody may have named it meanwhile.
+            guard deletes, !state.references.values.contains(image.id) else { return untagged }
+            state.images[image.id] = nil
+            if isUsed { state.retained[image.id] = image }
+            let others = state.all
+            let kept = Set(others.flatMap { Self.chainIDs(of: $0) })
+            let chains = Self.chainIDs(of: image).reversed().filter { !kept.contains($0) }
+            return untagged + [.deleted(image.id)] + chains.map { .deleted($0) }
+        }
+        removeUnused()
+        return removals
+    }
+
+    /// Forgets deleted images that no workload needs any more.
+    ///
+    /// Blocks.
+    public func releaseRetained(except users: Set<String>) throws(EngineError) {
+        guard hasRetained(except: users) else { return }
+        try change { state throws(EngineError) in
+            state.retained = state.retained.filter { users.contains($0.key) }
+        }
+        removeUnused()
+    }
+
+    /// The digests of an image's stacks of layers, lowest first (OCI image specification, config.md).
+    public static func chainIDs(of image: Image) -> [String] {
+        var chains: [String] = []
+        for layer in image.layers {
+            if let below = chains.last {
+                chains.append(StoreFiles.digest(Data("\(below) \(layer.diffID)".utf8)))
+            } else {
+                chains.append(layer.diffID)
+            }
+        }
+        return chains
+    }
+}
