@@ -36,7 +36,8 @@ extension Engine {
             switch removal {
             case .untagged: emit(type: "image", action: "untag", id: image.id, attributes: attributes)
             case .deleted(let digest) where digest == image.id:
-                emit(type: "image", action: "delete", id: image.id, attributes: attributes)
+                // Its labels are gone by now, as for dockerd.
+                emit(type: "image", action: "delete", id: image.id, attributes: ["name": image.id])
             case .deleted: break
             }
         }

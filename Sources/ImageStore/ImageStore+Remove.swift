@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import FoundationEssentials
+import Glibc
 import OCI
+import SystemPackage
 public import TandemModel
 
 /// A workload that was made from an image.
@@ -95,7 +97,7 @@ extension ImageStore {
             let chains = Self.chainIDs(of: image).reversed().filter { !kept.contains($0) }
             return untagged + [.deleted(image.id)] + chains.map { .deleted($0) }
         }
-        removeUnused()
+        removeFiles(of: [image])
         return removals
     }
 
@@ -104,8 +106,28 @@ extension ImageStore {
     /// Blocks.
     public func releaseRetained(except users: Set<String>) throws(EngineError) {
         guard hasRetained(except: users) else { return }
-        try change { state throws(EngineError) in
+        let released = try change { state throws(EngineError) in
+            let released = state.retained.values.filter { !users.contains($0.id) }
             state.retained = state.retained.filter { users.contains($0.key) }
+            return released
+        }
+        removeFiles(of: released)
+    }
+
+    /// Removes what only these images had, if the index does not name them any more.
+    ///
+    /// By their names, and once more by looking for them: what cannot be removed even then is only room lost.
+    private func removeFiles(of images: [Image]) {
+        withFiles { kept, files in
+            let ids = Set(kept.map(\.id))
+            let diffIDs = Set(kept.flatMap { $0.layers.map(\.diffID) })
+            for image in images where !ids.contains(image.id) {
+                var paths = [files.blob(image.id)]
+                for layer in image.layers where !diffIDs.contains(layer.diffID) {
+                    paths += [files.layer(layer.diffID), files.split(layer.diffID)]
+                }
+                for path in paths { _ = path.withPlatformString { unlink($0) } }
+            }
         }
         removeUnused()
     }

@@ -206,6 +206,11 @@ public final class ImageStore: Sendable {
     /// Removes the files that nothing in the index needs any more.
     func removeUnused() { state.withLock { removeUnused($0) } }
 
+    /// Calls `body` with every image that has files, while none comes or goes.
+    func withFiles(_ body: (_ images: [Image], _ files: StoreFiles) -> Void) {
+        state.withLock { body($0.all, files) }
+    }
+
     /// Removes the files of images that are not in the index.
     ///
     /// Whatever cannot be removed is only room lost, until the next time.

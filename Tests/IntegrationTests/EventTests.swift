@@ -91,7 +91,7 @@ struct EventTests {
         #expect(
             images == [
                 "image tag color=blue", "image import color=blue", "image tag color=blue", "image untag color=blue",
-                "image untag", "image delete",
+                "image untag color=blue", "image delete",
             ])
         let volumes = try await events(
             of: [
