@@ -12,11 +12,13 @@ extension UnifiedCgroupTests {
         cd /host
         for folder in proc sys dev; do mount -o rbind /$folder $folder; done
         script=$(cat "$1")
+        # They may lie in a folder that is covered below.
+        mount -o bind ".$2" srv
         for folder in tmp run; do mount -t tmpfs tmpfs $folder; done
         mkdir tmp/old
         # Not chroot: who enters a mount namespace starts at its root, not at that of its processes.
         pivot_root . tmp/old
-        exec chroot . /bin/sh -c "umount -l /tmp/old; $script" sh "$2"
+        exec chroot . /bin/sh -c "umount -l /tmp/old; $script" sh /srv
         """#
 
     /// Runs on the host's files in the guest, with the folder of the programs; prints a fact a line.
