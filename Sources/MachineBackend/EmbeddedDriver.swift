@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import FoundationEssentials
+import LinuxSystem
 import SystemPackage
 import TandemModel
 
@@ -41,5 +42,23 @@ struct EmbeddedDriver {
         } catch {
             throw EngineError(.internal, "libvirt's settings in '\(folder)' cannot be written", cause: error)
         }
+    }
+
+    /// Ends the QEMU processes by which libvirt was examining QEMU when an earlier daemon was killed.
+    ///
+    /// They make themselves daemons, and nobody else knows of them. To be called before the driver is opened.
+    func endProbes() throws(EngineError) {
+        let folder = root.appending("lib/qemu")
+        let left = Folders.names(in: folder).filter { $0.hasPrefix("qmp-") }
+        guard !left.isEmpty else { return }
+        let mark = "unix:\(folder)/qmp-"
+        for name in Folders.names(in: "/proc") {
+            // A process that has ended meanwhile has no command line.
+            guard let process = Int32(name),
+                let line = try? String(contentsOfFile: "/proc/\(name)/cmdline", encoding: .utf8), line.contains(mark)
+            else { continue }
+            HostProcess(process).endBlocking(graceMilliseconds: 0)
+        }
+        for name in left { try Folders.remove(folder.appending(name)) }
     }
 }

@@ -20,6 +20,9 @@ actor MachineHost {
     private var connecting: Task<Result<LibvirtConnection, EngineError>, Never>?
     private var deciding: Task<Result<AcceleratorDecision, EngineError>, Never>?
 
+    /// Whether a probe of QEMU may be this daemon's own.
+    private var mayHaveProbes = false
+
     private var processes: MachineProcesses {
         MachineProcesses(dataRoot: paths.dataRoot, libvirtURI: settings.libvirtURI)
     }
@@ -49,7 +52,11 @@ actor MachineHost {
             let root = paths.dataRoot.appending("libvirt")
             let driver = EmbeddedDriver(root: root)
             try Folders.make(root, mode: 0o700)
-            if settings.libvirtURI == nil { try driver.configure() }
+            if settings.libvirtURI == nil {
+                try driver.configure()
+                if !mayHaveProbes { try await BlockingQueue.run { () throws(EngineError) in try driver.endProbes() } }
+                mayHaveProbes = true
+            }
             let uri = settings.libvirtURI ?? driver.uri
             do throws(LibvirtError) {
                 let connection = try await LibvirtConnection.open(uri, log: root.appending("libvirt.log").string)

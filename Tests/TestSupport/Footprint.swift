@@ -73,7 +73,7 @@ public struct Footprint: Sendable {
             else { continue }
             let arguments = line.split(separator: "\0").map(String.init)
             let command = arguments.first?.split(separator: "/").last.map(String.init) ?? ""
-            guard ["tandem-init", "tandemd", "qemu-system-x86_64", "virtiofsd"].contains(command) else {
+            guard ["tandem-init", "tandemd", "virtiofsd"].contains(command) || command.hasPrefix("qemu-system-") else {
                 continue
             }
             let files = ((try? names(in: "/proc/\(name)/fd")) ?? []).compactMap {
