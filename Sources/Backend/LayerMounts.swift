@@ -99,8 +99,12 @@ public final class LayerMounts: Sendable {
         let bottom = place.appending("bottom")
         let point = place.appending("point")
         // Whatever a crash leaves of it the next daemon removes with the layers' own mounts.
+        defer {
+            // Twice, for a fault that has passed; the first try to unmount was made when it was opened.
+            try? MountPoint.detach(point)
+            for path in [point, bottom, place, point, bottom, place] { _ = path.withPlatformString { rmdir($0) } }
+        }
         for path in [place, bottom, point] { try Folders.make(path, mode: 0o700) }
-        defer { for path in [point, bottom, place] { _ = path.withPlatformString { rmdir($0) } } }
         // An empty layer below: overlayfs wants two of them, and only it hides the whiteouts of the lowest one.
         let names = ["\(place.lastComponent?.string ?? "")/bottom"] + layers.map(Self.name)
         let root = try MountPoint.openOverlay(of: names, in: folder, by: point)

@@ -16,7 +16,7 @@ struct FaultTests {
     @Test(arguments: SweptOperation.ofTheDaemon)
     func aFailedStepLeavesNothing(operation: SweptOperation) async throws {
         var sweep = try await FaultSweep(operation, on: daemon)
-        try await sweep.failEachStep(atMost: 10)
+        try await sweep.failEachStep(atMost: 6, andEachCall: true)
     }
 
     @Test(arguments: SweptOperation.ofTheDaemon)
@@ -28,7 +28,7 @@ struct FaultTests {
     /// The steps of the monitor, and of its child before it becomes the workload.
     @Test func aFailedLaunchLeavesNothing() async throws {
         var sweep = try await FaultSweep(.launch, on: daemon, scope: .children)
-        try await sweep.failEachStep(atMost: 10)
+        try await sweep.failEachStep(atMost: 6, andEachCall: true)
     }
 
     @Test func aKilledMonitorOrChildLeavesNothing() async throws {

@@ -5,8 +5,8 @@ import Testing
 
 /// Tries an operation again and again, with a fault at another of its steps each time.
 ///
-/// Of steps that differ only in numbers and ids one is taken, and of those a few from the first to the last, unless
-/// `TANDEM_TEST_EXHAUSTIVE` is set.
+/// Of steps that differ only in numbers and ids one is taken, and of those a few from the first to the last, and on
+/// request the first of each system call; all of them if `TANDEM_TEST_EXHAUSTIVE` is set.
 public struct FaultSweep: Sendable {
     private let operation: SweptOperation
     private let daemon: Daemon
@@ -26,10 +26,10 @@ public struct FaultSweep: Sendable {
     }
 
     /// Lets each step fail.
-    public mutating func failEachStep(atMost limit: Int) async throws {
+    public mutating func failEachStep(atMost limit: Int, andEachCall: Bool = false) async throws {
         let descriptors = try Descriptors.take(of: daemon)
         var met = 0
-        let numbers = try await chooseSteps(limit, forKill: false)
+        let numbers = try await chooseSteps(limit, forKill: false, andEachCall: andEachCall)
         for number in numbers {
             try await operation.prepare(daemon)
             let injector = try await FaultInjector.attach(to: daemon, .fail(number), scope: scope)
@@ -61,7 +61,7 @@ public struct FaultSweep: Sendable {
     /// Kills the daemon before each step, and starts it again.
     public mutating func killAtEachStep(atMost limit: Int) async throws {
         var met = 0
-        let numbers = try await chooseSteps(limit, forKill: true)
+        let numbers = try await chooseSteps(limit, forKill: true, andEachCall: false)
         for number in numbers {
             try await operation.prepare(daemon)
             let injector = try await FaultInjector.attach(to: daemon, .kill(number), scope: scope)
@@ -87,7 +87,7 @@ public struct FaultSweep: Sendable {
         #expect(met * 2 > numbers.count, "\(operation.name): only \(met) of \(numbers.count) steps came about")
     }
 
-    private func chooseSteps(_ limit: Int, forKill: Bool) async throws -> [Int] {
+    private func chooseSteps(_ limit: Int, forKill: Bool, andEachCall: Bool) async throws -> [Int] {
         try await operation.prepare(daemon)
         let injector = try await FaultInjector.attach(to: daemon, forKill ? .kill(.max) : .none, scope: scope)
         let result = try await operation.run(daemon)
@@ -99,7 +99,10 @@ public struct FaultSweep: Sendable {
         var seen: Set<String> = []
         let different = steps.filter { seen.insert($0.likeness).inserted }.map(\.number)
         guard different.count > limit, limit > 1 else { return different }
-        return (0..<limit).map { different[$0 * (different.count - 1) / (limit - 1)] }
+        let spread = (0..<limit).map { different[$0 * (different.count - 1) / (limit - 1)] }
+        // Each call may be dealt with wrongly in its own way.
+        let calls = Dictionary(steps.map { ($0.name, $0.number) }) { first, _ in first }
+        return Set(spread + (andEachCall ? Array(calls.values) : [])).sorted()
     }
 
     private func outcome() async -> Result<Program.Result, any Error> {

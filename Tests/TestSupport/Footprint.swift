@@ -16,9 +16,9 @@ public struct Footprint: Sendable {
         let mounts = try String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)
         for line in mounts.split(separator: "\n") {
             let target = line.split(separator: " ").dropFirst(4).first.map(String.init) ?? ""
-            if target.hasPrefix(root + "/"), !target.hasPrefix(root + "/run/layers/") {
-                objects.insert("mount \(target)")
-            }
+            // The view of a whole image does not linger as its layers do.
+            let lingers = target.hasPrefix(root + "/run/layers/") && !target.contains("/root-")
+            if target.hasPrefix(root + "/"), !lingers { objects.insert("mount \(target)") }
         }
         objects.formUnion(try groups(scope: scope(root + "/run")))
         for process in try processes(of: daemon) { objects.insert("process \(process.id) \(process.command)") }
