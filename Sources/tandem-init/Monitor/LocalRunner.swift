@@ -66,8 +66,9 @@ final class LocalRunner: Runner {
             if number == 0 { record.outOfMemory = plan.cgroup.hasRunOutOfMemory }
             onExited(number, record)
         }
-        onStarted(number, UInt32(bitPattern: launched.pid))
+        // Opened first: input that has waited for the start is passed on at once.
         process.open()
+        onStarted(number, UInt32(bitPattern: launched.pid))
         // It may have ended before it was known here, in the reaping of a step of its own launch.
         reapChildren()
     }

@@ -15,6 +15,8 @@ final class MonitorCore {
     private let log: LogWriter
     private var clients: [MonitorClient] = []
     private var nextProcess: UInt32 = 1
+    private var earlyInput: [Bytes] = []
+    private var earlyInputEnds = false
     private var startedPid: UInt32?
     private var hasAskedToStart = false
     private var failure: LaunchFailure?
@@ -91,8 +93,8 @@ final class MonitorCore {
             guard let process = client.process else { return }
             client.pendingInput += frame.payload.count
             if client.pendingInput > Self.inputWindow { client.channel.setReadable(false) }
-            runner.input(process, frame.payload)
-        case .closeInput: if let process = client.process { runner.closeInput(process) }
+            input(process, frame.payload)
+        case .closeInput: if let process = client.process { closeInput(process) }
         case .resize: resize(frame, client)
         case .signal: signal(frame, client)
         case .listProcesses, .guestUsage:
@@ -147,12 +149,28 @@ final class MonitorCore {
         client.channel.send(Frame(.refused, payload: LaunchFailure(step, errno: errno).encoded()))
     }
 
+    /// Clients attach before the first process runs; what they send until then waits for it.
+    private func input(_ process: UInt32, _ bytes: Bytes) {
+        if process == 0 && startedPid == nil { earlyInput.append(bytes) } else { runner.input(process, bytes) }
+    }
+
+    private func closeInput(_ process: UInt32) {
+        if process == 0 && startedPid == nil { earlyInputEnds = true } else { runner.closeInput(process) }
+    }
+
+    private func passEarlyInput() {
+        for bytes in earlyInput { runner.input(0, bytes) }
+        earlyInput = []
+        if earlyInputEnds { runner.closeInput(0) }
+    }
+
     // MARK: Reports of the runner
 
     private func started(_ process: UInt32, _ pid: UInt32) {
         if process == 0 {
             startedPid = pid
             executedAt = tandem_monotonic()
+            passEarlyInput()
         }
         send(startedFrame(process, pid), about: process)
     }
@@ -251,7 +269,7 @@ final class MonitorCore {
         waitingForAnswer.removeAll { $0 === client }
         if let process = client.process {
             let endsInput = process != 0 || plan.standardInputOnce
-            if client.flags.contains(.input) && endsInput { runner.closeInput(process) }
+            if client.flags.contains(.input) && endsInput { closeInput(process) }
             if !isSlow(process) { runner.setOutputPaused(process, false) }
         }
         endIfDone()
