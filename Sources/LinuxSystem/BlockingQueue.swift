@@ -6,7 +6,9 @@ import Dispatch
 ///
 /// Swift's own threads never wait in the kernel.
 public enum BlockingQueue {
-    private static let queue = DispatchQueue(label: "tandem.blocking", qos: .userInitiated, attributes: .concurrent)
+    // On Linux a thread's nice value follows its quality of service, and programs inherit it: a higher one would give
+    // every workload precedence over the host's processes.
+    private static let queue = DispatchQueue(label: "tandem.blocking", qos: .default, attributes: .concurrent)
 
     /// Runs a blocking body on a thread of its own and gives its result.
     public static func run<Value: Sendable, Failure: Error>(

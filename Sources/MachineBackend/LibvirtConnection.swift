@@ -16,7 +16,8 @@ public final class LibvirtConnection: Sendable {
         let pointer: virConnectPtr
     }
 
-    private static let queue = DispatchQueue(label: "tandem.libvirt", qos: .userInitiated, attributes: .concurrent)
+    // QEMU inherits a thread's nice value, which follows its quality of service.
+    private static let queue = DispatchQueue(label: "tandem.libvirt", qos: .default, attributes: .concurrent)
     private let handle: Handle
     /// The URI that was opened.
     public let uri: String
