@@ -121,14 +121,15 @@ final class Connection {
 
     /// Turns the connection into a plain stream in both directions, as `attach` and `exec` need it.
     ///
-    /// A client that asks for an upgrade gets 101, an older one 200.
-    func takeOver(for request: Request, type: String) async throws(EngineError) {
+    /// A client that asks for an upgrade gets 101, an older one 200. `settles` waits until it has read that.
+    func takeOver(for request: Request, type: String, settles: Bool = false) async throws(EngineError) {
         let isUpgrade = request.headers["Upgrade"].contains { $0.lowercased() == "tcp" }
         let head =
             isUpgrade
             ? "HTTP/1.1 101 UPGRADED\r\nContent-Type: \(type)\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
             : "HTTP/1.1 200 OK\r\nContent-Type: \(type)\r\n\r\n"
         try await takeOver(for: request, head: head, isWebSocket: false)
+        if settles { await UnreadBytes.settle(on: channel) }
     }
 
     /// Turns the connection into a WebSocket, whose messages are pieces of a stream in both directions.
