@@ -149,6 +149,11 @@ extension JSONValue {
         }
     }
 
+    /// This object with the members of another one, which replace those of the same name.
+    public func merging(_ other: JSONValue) -> JSONValue {
+        .object((object ?? [:]).merging(other.object ?? [:]) { $1 })
+    }
+
     /// A list of texts.
     public static func strings(_ values: [String]) -> JSONValue { .array(values.map { .string($0) }) }
 

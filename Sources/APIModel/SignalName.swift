@@ -16,7 +16,17 @@ public enum SignalName {
     public static func number(of text: String) -> Int32? {
         if let number = Int32(text) { return (1...64).contains(number) ? number : nil }
         let upper = text.uppercased()
-        return numbers[upper.hasPrefix("SIG") ? String(upper.dropFirst(3)) : upper]
+        let name = upper.hasPrefix("SIG") ? String(upper.dropFirst(3)) : upper
+        return numbers[name] ?? realTime(name)
+    }
+
+    /// `RTMIN+3` and `RTMAX-3`; the C library keeps the first two of the kernel's for itself.
+    private static func realTime(_ name: String) -> Int32? {
+        for (base, sign, limit) in [("RTMIN+", Int32(1), Int32(15)), ("RTMAX-", -1, 14)] where name.hasPrefix(base) {
+            guard let distance = Int32(name.dropFirst(base.count)), (1...limit).contains(distance) else { return nil }
+            return (sign > 0 ? 34 : 64) + sign * distance
+        }
+        return nil
     }
 
     /// `SIGTERM` for 15.

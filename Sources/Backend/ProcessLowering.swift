@@ -131,12 +131,18 @@ extension CapabilitySet {
         }
     }
 
+    /// As dockerd writes names: in capital letters, with their prefix.
+    private static func full(_ name: String) -> String {
+        let upper = name.uppercased()
+        return upper.hasPrefix("CAP_") ? upper : "CAP_\(upper)"
+    }
+
     private static func named(_ names: [String], _ field: String) throws(EngineError) -> CapabilitySet {
         var set: CapabilitySet = []
         for name in names where name.uppercased() != "ALL" {
             guard let capability = CapabilitySet(name: name) else {
                 throw EngineError(
-                    .invalidArgument, "invalid \(field): unknown capability: \"\(name)\"",
+                    .invalidArgument, "invalid \(field): unknown capability: \"\(full(name))\"",
                     hint: "capabilities(7) lists the names, for example NET_ADMIN.")
             }
             set.formUnion(capability)

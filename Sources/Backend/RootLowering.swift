@@ -19,6 +19,18 @@ public struct RootLowering: Sendable {
     public var showsAllDevices: Bool
     /// Whether the workload has a network namespace of its own.
     public var hasPrivateNetwork: Bool
+    /// What `/dev/shm` is.
+    public var sharedMemory = SharedMemory.own
+
+    /// What `/dev/shm` is.
+    public enum SharedMemory: Sendable {
+        /// A file system of the workload's own.
+        case own
+        /// Nothing.
+        case none
+        /// A folder of the executor, which others use too.
+        case folder(Bytes)
+    }
 
     /// Describes an executor.
     public init(
@@ -48,13 +60,17 @@ public struct RootLowering: Sendable {
         ].map { SymbolicLink(path: Bytes($0.utf8), target: Bytes($1.utf8)) }
         plan.files = request.files
         plan.sysctls = sysctls(spec)
-        if !spec.security.privileged && spec.security.systemPathsMasked {
-            plan.maskedPaths = Self.maskedPaths.map { Bytes($0.utf8) }
-            plan.readOnlyPaths = Self.readOnlyPaths.map { Bytes($0.utf8) }
+        // As dockerd: a privileged workload sees everything, unless the user named paths.
+        let standard = !spec.security.privileged
+        plan.maskedPaths = (spec.security.maskedPaths ?? (standard ? Self.maskedPaths : [])).map { Bytes($0.utf8) }
+        plan.readOnlyPaths = (spec.security.readOnlyPaths ?? (standard ? Self.readOnlyPaths : [])).map {
+            Bytes($0.utf8)
         }
         plan.root.readOnly = spec.readOnlyRoot
-        plan.hostname = Bytes(spec.hostname.utf8)
-        plan.domainname = Bytes(spec.domainname.utf8)
+        if !spec.namespaces.sharesHostName {
+            plan.hostname = Bytes(spec.hostname.utf8)
+            plan.domainname = Bytes(spec.domainname.utf8)
+        }
         plan.bringLoopbackUp = hasPrivateNetwork
     }
 
@@ -74,8 +90,15 @@ public struct RootLowering: Sendable {
                 "devpts", "/dev/pts", "devpts", MountFlag.noSetUser | MountFlag.noExecute,
                 "newinstance,ptmxmode=0666,mode=0620,gid=5"),
             Self.step("sysfs", "/sys", "sysfs", systemFlags),
-            Self.step("shm", "/dev/shm", "tmpfs", harmless, "mode=1777,size=\(spec.sharedMemorySize.bytes)"),
         ]
+        switch sharedMemory {
+        case .own:
+            let options = "mode=1777,size=\(spec.sharedMemorySize.bytes)"
+            mounts.append(Self.step("shm", "/dev/shm", "tmpfs", harmless, options))
+        case .none: break
+        case .folder(let path):
+            mounts.append(MountStep(source: path, sourceKind: .bind, target: Bytes("/dev/shm".utf8)))
+        }
         var queue = Self.step("mqueue", "/dev/mqueue", "mqueue", harmless)
         queue.optional = true
         mounts.append(queue)
@@ -116,10 +139,22 @@ public struct RootLowering: Sendable {
                 "invalid propagation '\(mount.spec.propagation)' for the mount at '\(mount.spec.target)'",
                 hint: "Use private, rprivate, shared, rshared, slave or rslave.")
         }
-        return MountStep(
+        var step = MountStep(
             source: source, sourceKind: .bind, target: target, flags: mount.spec.readOnly ? MountFlag.readOnly : 0,
             propagation: propagation, targetIsFile: !mount.sourceIsDirectory)
+        let below = mount.spec.below ?? MountsBelow()
+        step.below =
+            switch below.readOnly {
+            case _ where below.excluded: .excluded
+            case .ifPossible: .included
+            case .never: .unchanged
+            case .always: .protected
+            }
+        return step
     }
+
+    /// The lists that apply where the user has none.
+    public static var standardPaths: (masked: [String], readOnly: [String]) { (maskedPaths, readOnlyPaths) }
 
     private static func step(
         _ source: String, _ target: String, _ type: String, _ flags: UInt64, _ options: String = ""

@@ -21,7 +21,10 @@ struct TmpfsOptions {
             case "nodev": flags |= MountFlag.noDevices
             case "noatime": flags |= MountFlag.noAccessTimes
             case "strictatime": flags |= MountFlag.strictAccessTimes
-            case "async", "atime", "defaults", "diratime", "relatime": break
+            case "nodiratime": flags |= MountFlag.noFolderAccessTimes
+            case "sync": flags |= MountFlag.synchronous
+            case "dirsync": flags |= MountFlag.synchronousFolders
+            case "async", "atime", "defaults", "diratime", "norelatime", "nostrictatime", "relatime": break
             default: rest.append(option)
             }
         }

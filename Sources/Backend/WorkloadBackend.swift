@@ -50,6 +50,8 @@ public protocol WorkloadInstance: Sendable {
     var monitor: MonitorConnection { get }
     /// The host process that stands for the workload: the container's first process or the VMM.
     func hostProcess() async -> Int32?
+    /// Whether its processes can be listed while it is frozen: not where their kernel is frozen too.
+    var answersWhilePaused: Bool { get }
     /// Freezes every process of the workload.
     func pause() async throws(EngineError)
     /// Lets it go on.

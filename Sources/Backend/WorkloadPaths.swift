@@ -42,6 +42,9 @@ public struct WorkloadPaths: Sendable, Hashable {
     /// Where the monitor records the end.
     public func exitRecord(_ id: WorkloadID) -> FilePath { runDirectory(id).appending("exit") }
 
+    /// Shared memory that other workloads may join.
+    public func sharedMemory(_ id: WorkloadID) -> FilePath { runDirectory(id).appending("shm") }
+
     /// What the monitor writes to standard error.
     public func monitorLog(_ id: WorkloadID) -> FilePath { runDirectory(id).appending("monitor.log") }
 

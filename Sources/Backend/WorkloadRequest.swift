@@ -8,8 +8,12 @@ public import TandemModel
 public struct WorkloadRequest: Sendable {
     /// Identity, from which all names on the host derive.
     public var id: WorkloadID
+    /// Name; empty where it does not matter yet.
+    public var name = ""
     /// What the user wants.
     public var spec: WorkloadSpec
+    /// The host processes of the workloads that it joins, by their ids; those that do not run are left out.
+    public var joinedProcesses: [WorkloadID: Int32] = [:]
     /// The image's layer files (EROFS), lowest first.
     public var layers: [LayerFile]
     /// `spec.mounts` with volumes replaced by their folders, in the same order.

@@ -15,21 +15,51 @@ extension ContainerBackend {
         let driver = try cgroups.get()
         try refuse(spec, driver)
         var launch = LaunchPlan()
-        launch.namespaces = [.mount, .pid, .uts, .ipc, .cgroup]
-        if spec.network == .none { launch.namespaces.insert(.network) }
-        let groups = driver.folders(request.id.description)
+        setNamespaces(request, in: &launch)
+        let groups = driver.folders(paths.groupName(spec, request.id))
         launch.cgroup.unifiedDirectory = groups.unified.map { Bytes($0.string.utf8) } ?? []
         launch.cgroup.legacyDirectories = groups.legacy.map { Bytes($0.string.utf8) }
         launch.root = root(request)
-        let lowering = RootLowering(
+        var lowering = RootLowering(
             cgroupVersion: driver.version, cgroupControllers: driver.version == 1 ? driver.controllers : [],
             mountSources: request.mounts.map { $0.hostPath.map { Bytes($0.string.utf8) } },
             extraDevices: try deviceNodes(spec), hasPrivateNetwork: spec.network == .none)
+        lowering.sharedMemory = sharedMemory(request)
         try lowering.lower(request, into: &launch)
         launch.process = try ProcessLowering.first(of: spec, filtersByDefault: true)
-        var monitor = MonitorPlan(spec, id: request.id, paths: paths)
+        var monitor = try MonitorPlan(request, paths: paths)
         monitor.launch = launch
         return WorkloadPlan(request: request, monitor: monitor)
+    }
+
+    private func setNamespaces(_ request: WorkloadRequest, in launch: inout LaunchPlan) {
+        let wanted = request.spec.namespaces
+        launch.namespaces = [.mount, .cgroup]
+        launch.leavesCgroupNamespace = wanted.sharesControlGroups
+        if request.spec.network == .none { launch.namespaces.insert(.network) }
+        if !wanted.sharesHostName { launch.namespaces.insert(.uts) }
+        // Whether a joined workload runs is for the engine to say before the start; until then it has no process.
+        let process = { (id: WorkloadID) in UInt32(bitPattern: request.joinedProcesses[id] ?? 0) }
+        switch wanted.processes {
+        case .own: launch.namespaces.insert(.pid)
+        case .host: break
+        case .joined(let id): launch.joined.append(JoinedNamespace(namespace: .pid, process: process(id)))
+        }
+        switch wanted.communication {
+        case .own, .shareable, .withoutSharedMemory: launch.namespaces.insert(.ipc)
+        case .host: break
+        case .joined(let id): launch.joined.append(JoinedNamespace(namespace: .ipc, process: process(id)))
+        }
+    }
+
+    private func sharedMemory(_ request: WorkloadRequest) -> RootLowering.SharedMemory {
+        switch request.spec.namespaces.communication {
+        case .own: .own
+        case .withoutSharedMemory: .none
+        case .host: .folder(Bytes("/dev/shm".utf8))
+        case .shareable: .folder(Bytes(paths.sharedMemory(request.id).string.utf8))
+        case .joined(let id): .folder(Bytes(paths.sharedMemory(id).string.utf8))
+        }
     }
 
     private func root(_ request: WorkloadRequest) -> RootPlan {
@@ -58,8 +88,12 @@ extension ContainerBackend {
         if spec.outOfMemoryScoreAdjustment < 0 && !HostRights.mayRaiseLimits {
             lacks.append("a negative OOM score needs CAP_SYS_RESOURCE, which the daemon lacks")
         }
+        if spec.storageSize != nil {
+            lacks.append(
+                "--storage-opt size is supported only for VMs: a container's writable layer is a folder of the host")
+        }
         guard lacks.isEmpty else { throw EngineError(.unsupported, lacks.joined(separator: "; ")) }
-        for name in spec.sysctls.keys.sorted() where !isNamespaced(name, hostNetwork: spec.network == .host) {
+        for name in spec.sysctls.keys.sorted() where !isNamespaced(name, spec) {
             throw EngineError(
                 .invalidArgument, "sysctl \"\(name)\" is not in a separate kernel namespace",
                 hint: "A VM has a kernel of its own, in which it can be set: add --vm.")
@@ -67,13 +101,14 @@ extension ContainerBackend {
     }
 
     /// runc's and Docker's list of kernel parameters that a container may have for itself.
-    private func isNamespaced(_ name: String, hostNetwork: Bool) -> Bool {
+    private func isNamespaced(_ name: String, _ spec: WorkloadSpec) -> Bool {
         let single: Set<String> = [
             "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax",
             "kernel.shmmni", "kernel.shm_rmid_forced",
         ]
-        if single.contains(name) || name.hasPrefix("fs.mqueue.") { return true }
-        return name.hasPrefix("net.") && !hostNetwork
+        if single.contains(name) || name.hasPrefix("fs.mqueue.") { return spec.namespaces.communication != .host }
+        if name == "kernel.domainname" { return !spec.namespaces.sharesHostName }
+        return name.hasPrefix("net.") && spec.network != .host
     }
 
     // MARK: Devices
@@ -85,36 +120,48 @@ extension ContainerBackend {
                 path: Bytes(device.path.utf8), mode: device.mode, major: device.major, minor: device.minor,
                 uid: device.uid, gid: device.gid)
         }
-        for device in spec.devices {
-            let status = try status(of: device)
+        for device in try specifiedDevices(spec) {
             nodes.append(
                 DeviceNode(
-                    path: Bytes(device.path.utf8), mode: status.st_mode, major: tandem_major(UInt64(status.st_rdev)),
-                    minor: tandem_minor(UInt64(status.st_rdev)), uid: status.st_uid, gid: status.st_gid))
+                    path: Bytes(device.path.utf8), mode: device.node.mode, major: device.node.major,
+                    minor: device.node.minor, uid: device.node.uid, gid: device.node.gid))
         }
         return nodes
     }
 
     func deviceRules(_ spec: WorkloadSpec) throws(EngineError) -> [DeviceRule] {
         var rules = DeviceRule.standard
-        for device in spec.devices {
-            let status = try status(of: device)
+        for device in try specifiedDevices(spec) {
             rules.append(
                 DeviceRule(
-                    type: status.st_mode & S_IFMT == S_IFBLK ? "b" : "c", major: tandem_major(UInt64(status.st_rdev)),
-                    minor: tandem_minor(UInt64(status.st_rdev)), access: device.permissions))
+                    type: device.node.isBlock ? "b" : "c", major: device.node.major, minor: device.node.minor,
+                    access: device.permissions))
+        }
+        for text in spec.deviceRules {
+            guard let rule = DeviceRule(dockerText: text) else {
+                throw EngineError(.invalidArgument, "invalid device cgroup rule format: '\(text)'")
+            }
+            rules.append(rule)
         }
         return rules
     }
 
-    private func status(of device: DeviceSpec) throws(EngineError) -> stat {
-        var status = stat()
-        guard stat(device.hostPath, &status) == 0, [S_IFCHR, S_IFBLK].contains(status.st_mode & S_IFMT) else {
-            throw EngineError(
-                .invalidArgument,
-                "error gathering device information while adding custom device \"\(device.hostPath)\": not a device node",
-                hint: "Name a device of the host, for example /dev/fuse.")
+    /// The devices that the user named; a folder stands for all devices in it.
+    private func specifiedDevices(
+        _ spec: WorkloadSpec
+    ) throws(EngineError) -> [(node: HostDevice, path: String, permissions: String)] {
+        var found: [(node: HostDevice, path: String, permissions: String)] = []
+        for device in spec.devices {
+            let nodes = HostDevices.at(device.hostPath)
+            guard !nodes.isEmpty else {
+                let reason = access(device.hostPath, F_OK) == 0 ? "not a device node" : "no such file or directory"
+                throw EngineError(
+                    .invalidArgument,
+                    "error gathering device information while adding custom device \"\(device.hostPath)\": \(reason)",
+                    hint: "Name a device of the host, for example /dev/fuse, or a folder of devices.")
+            }
+            for node in nodes { found.append((node.device, device.path + node.suffix, device.permissions)) }
         }
-        return status
+        return found
     }
 }

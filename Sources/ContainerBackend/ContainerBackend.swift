@@ -77,13 +77,15 @@ public final class ContainerBackend: WorkloadBackend {
         _ plan: WorkloadPlan, phases: PhaseRecorder
     ) throws(EngineError) -> ContainerInstance {
         let request = plan.request
-        let name = request.id.description
+        let name = paths.groupName(request.spec, request.id)
         let driver = try cgroups.get()
         var rollback = Rollback()
         do throws(EngineError) {
             let begun = HostTime.monotonic
             rollback.add("remove the run folder") { [paths] () throws(EngineError) in
-                try Folders.remove(paths.runDirectory(request.id))
+                let folder = paths.runDirectory(request.id)
+                for target in MountPoint.targets(below: folder) { try MountPoint.detach(target) }
+                try Folders.remove(folder)
             }
             try Folders.make(request.runDirectory.appending("root"), mode: 0o700)
             if plan.request.spec.removeOnExit { try discardIncompleteWork(request) }
@@ -91,6 +93,8 @@ public final class ContainerBackend: WorkloadBackend {
             rollback.add("release the layers") { [layerMounts] () throws(EngineError) in layerMounts.release(layers) }
             let mounted = HostTime.monotonic
             phases.record(Phase(.rootfs, start: begun, end: mounted))
+            try makeSharedMemory(request)
+            try paths.noteGroup(name, of: request.id)
             rollback.add("remove the control group") { () throws(EngineError) in try driver.remove(name) }
             try driver.make(
                 name, limits: request.spec.limits,
@@ -100,11 +104,20 @@ public final class ContainerBackend: WorkloadBackend {
                 program: program, plan: plan.monitor, errorLog: paths.monitorLog(request.id))
             monitor.onPhase { phases.record($0) }
             return ContainerInstance(
-                id: request.id, monitor: monitor, cgroups: driver,
+                group: name, monitor: monitor, cgroups: driver,
                 onceLaunched: { [layerMounts] in layerMounts.release(layers) })
         } catch {
             throw rollback.undo(after: error)
         }
+    }
+
+    /// Shared memory that others may join lies on the host: a mount cannot be taken from one mount namespace to another.
+    private func makeSharedMemory(_ request: WorkloadRequest) throws(EngineError) {
+        guard request.spec.namespaces.communication == .shareable else { return }
+        let folder = paths.sharedMemory(request.id)
+        try Folders.make(folder, mode: 0o700)
+        let options = "nosuid,nodev,noexec,mode=1777,size=\(request.spec.sharedMemorySize.bytes)"
+        try MountPoint.mount("shm", on: folder, type: "tmpfs", options: MountOptions(options))
     }
 
     /// A `volatile` overlay refuses its work folder after a crash (Documentation/filesystems/overlayfs): its writable
@@ -122,14 +135,15 @@ public final class ContainerBackend: WorkloadBackend {
         guard let monitor = await MonitorConnection.connect(socketPath: paths.monitorSocket(plan.request.id)) else {
             return nil
         }
-        return ContainerInstance(id: plan.request.id, monitor: monitor, cgroups: driver, onceLaunched: {})
+        let group = paths.groupName(plan.request.spec, plan.request.id)
+        return ContainerInstance(group: group, monitor: monitor, cgroups: driver, onceLaunched: {})
     }
 
     /// Removes everything that running left on the host; keeps the storage.
     public func releaseRuntime(_ id: WorkloadID) async throws(EngineError) {
         try await BlockingQueue.run { [self] () throws(EngineError) in
             // Killing the group ends the workload, and with it the monitor.
-            if case .success(let driver) = cgroups { try driver.remove(id.description) }
+            if case .success(let driver) = cgroups { try driver.remove(paths.notedGroup(of: id)) }
             for socket in paths.monitorSockets(id) {
                 MonitorConnection.endBlocking(socketPath: socket, milliseconds: 2_000)
             }
@@ -148,6 +162,8 @@ public final class ContainerBackend: WorkloadBackend {
     /// The ids of which there is any trace on the host.
     public func strays() async -> [WorkloadID] {
         guard case .success(let driver) = cgroups else { return [] }
-        return await BlockingQueue.run { driver.names().compactMap { WorkloadID($0) } }
+        return await BlockingQueue.run { [paths] in
+            Array(Set(driver.names().compactMap { WorkloadID($0) } + paths.notedGroups()))
+        }
     }
 }

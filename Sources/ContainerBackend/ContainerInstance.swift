@@ -9,15 +9,16 @@ import TandemModel
 /// A container between `prepare` and its end.
 final class ContainerInstance: WorkloadInstance {
     let monitor: MonitorConnection
+    let answersWhilePaused = true
     private let name: String
     private let cgroups: any CgroupDriver
 
     /// `onceLaunched` is called as soon as the layers on the host are not needed any more.
     init(
-        id: WorkloadID, monitor: MonitorConnection, cgroups: any CgroupDriver,
+        group: String, monitor: MonitorConnection, cgroups: any CgroupDriver,
         onceLaunched: @escaping @Sendable () -> Void
     ) {
-        name = id.description
+        name = group
         self.monitor = monitor
         self.cgroups = cgroups
         Task { [monitor] in

@@ -3,6 +3,7 @@
 import Backend
 import ImageStore
 import LinuxSystem
+import Monitor
 import StateStore
 public import TandemModel
 import VolumeStore
@@ -93,7 +94,7 @@ extension Engine {
             if let owner = names[wanted] {
                 throw EngineError(
                     .conflict,
-                    "Conflict. The container name \"/\(wanted)\" is already in use by container \"\(owner)\".",
+                    "Conflict. The container name \"/\(wanted)\" is already in use by container \"\(owner)\". You have to remove (or rename) that container to be able to reuse that name.",
                     hint: "Remove or rename that container: tandem rm \(wanted)")
             }
             return wanted
@@ -113,10 +114,15 @@ extension Engine {
         let image = try images.usedImage(spec.imageID)
         var mounts: [ResolvedMount] = []
         for mount in spec.mounts { mounts.append(try resolve(mount, making: making)) }
-        return WorkloadRequest(
+        var request = WorkloadRequest(
             id: id, spec: spec, layers: image.stack.map { LayerFile(diffID: $0.diffID, path: $0.path) },
             mounts: mounts,
             files: GeneratedFiles.make(for: spec), dataDirectory: paths.dataDirectory(id),
             runDirectory: paths.runDirectory(id))
+        request.name = workloads[id]?.record.name ?? ""
+        for joined in spec.namespaces.joinedWorkloads {
+            request.joinedProcesses[joined] = workloads[joined]?.instance?.monitor.processID
+        }
+        return request
     }
 }

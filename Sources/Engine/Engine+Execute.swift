@@ -122,7 +122,7 @@ extension Engine {
         try refuseRestarting(workload)
         guard let instance = workload.instance else {
             throw EngineError(
-                .conflict, "container \(workload.id) is not running", hint: "tandem start \(workload.record.name)")
+                .conflict, "Container \(workload.id) is not running", hint: "tandem start \(workload.record.name)")
         }
         guard workload.record.state != .paused else {
             throw EngineError(

@@ -26,7 +26,15 @@ public struct WorkloadFile: Sendable {
 extension Engine {
     /// Looks at a file.
     public func file(_ path: String, in reference: String) async throws(EngineError) -> WorkloadFile {
-        try await withFiles(of: try find(reference)) { files throws(EngineError) in try await files.status(of: path) }
+        do throws(EngineError) {
+            return try await withFiles(of: try find(reference)) { files throws(EngineError) in
+                try await files.status(of: path)
+            }
+        } catch  where error.code == .notFound {
+            throw EngineError(
+                .notFound, error.message.replacing("in the container", with: "in container \(reference)"),
+                hint: error.hint)
+        }
     }
 
     /// Packs a file or folder into a tar, whose names begin with the last part of `path`.
@@ -73,7 +81,10 @@ extension Engine {
         _ workload: Workload, _ body: (FileAccess) async throws(EngineError) -> Value
     ) async throws(EngineError) -> Value {
         let backend = try backend(of: workload)
-        var plan = try backend.plan(try request(workload.id, workload.record.spec, making: true))
+        var spec = workload.record.spec
+        // Those that it joins need not run for this.
+        spec.namespaces = NamespaceSpec()
+        var plan = try backend.plan(try request(workload.id, spec, making: true))
         plan.monitor.logPath = []
         // The next daemon must not take it for the workload itself: neither its socket nor its end.
         plan.monitor.socketPath = Bytes(paths.filesSocket(workload.id).string.utf8)

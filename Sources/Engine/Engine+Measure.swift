@@ -32,11 +32,20 @@ public struct Footprint: Sendable {
 
 extension Engine {
     /// The processes of a running workload.
-    public func processes(_ reference: String) async throws(EngineError) -> [ProcessRow] {
+    public func processes(_ reference: String) async throws(EngineError) -> ProcessTable {
         let workload = try find(reference)
-        let rows = try await running(workload).monitor.listProcesses()
+        guard let instance = workload.instance else {
+            throw EngineError(.conflict, "Container \(workload.id) is not running")
+        }
+        try refuseRestarting(workload)
+        guard workload.record.state != .paused || instance.answersWhilePaused else {
+            throw EngineError(
+                .conflict, "Container \(workload.record.name) is paused, unpause the container before top",
+                hint: "tandem unpause \(workload.record.name)")
+        }
+        let table = try await instance.monitor.listProcesses()
         emit("top", workload)
-        return rows
+        return table
     }
 
     /// What a running workload uses; `nil` if it does not run.

@@ -34,8 +34,22 @@ extension Engine {
                     .invalidArgument, "bind source path does not exist: \(path)",
                     hint: "Make it first, or use a volume.")
             }
+            try checkPropagation(mount, from: FilePath(path))
             return ResolvedMount(
                 spec: mount, hostPath: FilePath(path), sourceIsDirectory: status.st_mode & S_IFMT == S_IFDIR)
+        }
+    }
+
+    /// Mounts pass between host and workload only where the host lets them, in dockerd's words.
+    private func checkPropagation(_ mount: MountSpec, from path: FilePath) throws(EngineError) {
+        let wantsShared = mount.propagation.hasSuffix("shared")
+        guard wantsShared || mount.propagation.hasSuffix("slave") else { return }
+        guard let found = MountPoint.propagation(of: path) else { return }
+        guard found.isShared || (found.isSlave && !wantsShared) else {
+            let kind = wantsShared ? "a shared mount" : "a shared or slave mount"
+            throw EngineError(
+                .invalidArgument, "path \(path) is mounted on \(found.mount) but it is not \(kind)",
+                hint: "Make it one: mount --make-shared \(found.mount)")
         }
     }
 }

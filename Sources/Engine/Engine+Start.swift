@@ -35,6 +35,7 @@ extension Engine {
         let phases = PhaseRecorder(requested: requested)
         do throws(EngineError) {
             let backend = try backend(of: workload)
+            try checkJoined(workload)
             let plan = try backend.plan(try request(workload.id, workload.record.spec, making: true))
             phases.record(Phase(.image, start: requested, end: HostTime.monotonic))
             try await backend.makeStorage(plan)

@@ -73,10 +73,10 @@ extension Engine {
         try await exclusively(workload) { () throws(EngineError) in
             try refuseRestarting(workload)
             guard let instance = workload.instance else {
-                throw EngineError(.conflict, "Container \(workload.record.name) is not running")
+                throw EngineError(.conflict, "Container \(workload.id) is not running")
             }
             guard workload.record.state != .paused else {
-                throw EngineError(.conflict, "Container \(workload.record.name) is already paused")
+                throw EngineError(.conflict, "Container \(workload.id) is already paused")
             }
             var frozen = workload.record
             frozen.state = .paused
@@ -99,7 +99,7 @@ extension Engine {
         let workload = try find(reference)
         try await exclusively(workload) { () throws(EngineError) in
             guard let instance = workload.instance, workload.record.state == .paused else {
-                throw EngineError(.conflict, "Container \(workload.record.name) is not paused")
+                throw EngineError(.conflict, "Container \(workload.id) is not paused")
             }
             try await instance.resume()
             workload.record.state = .running
@@ -144,12 +144,22 @@ extension Engine {
     public func rename(_ reference: String, to name: String) async throws(EngineError) {
         let workload = try find(reference)
         let name = name.hasPrefix("/") ? String(name.dropFirst()) : name
-        try checkName(name)
+        guard name != workload.record.name else {
+            throw EngineError(
+                .invalidArgument, "Renaming a container with the same name as its current name",
+                hint: "Give another name.")
+        }
+        do throws(EngineError) {
+            try checkName(name)
+        } catch {
+            let shown = error.message.replacing("(\(name))", with: "(/\(name))")
+            throw EngineError(error.code, "Error when allocating new name: \(shown)", hint: error.hint)
+        }
         try await exclusively(workload) { () throws(EngineError) in
             guard names[name] == nil else {
                 throw EngineError(
                     .conflict,
-                    "Error when allocating new name: Conflict. The container name \"/\(name)\" is already in use by container \"\(names[name]?.description ?? "")\".",
+                    "Error when allocating new name: Conflict. The container name \"/\(name)\" is already in use by container \"\(names[name]?.description ?? "")\". You have to remove (or rename) that container to be able to reuse that name.",
                     hint: "Remove or rename that container first.")
             }
             let old = workload.record.name
@@ -169,7 +179,8 @@ extension Engine {
 
     /// Changes the limits of a workload, running or not, and its restart policy if one is given.
     public func update(
-        _ reference: String, restart: RestartPolicy? = nil, _ change: @Sendable (inout ResourceLimits) -> Void
+        _ reference: String, restart: RestartPolicy? = nil,
+        _ change: @Sendable (inout ResourceLimits) throws(EngineError) -> Void
     ) async throws(EngineError) {
         let workload = try find(reference)
         try await exclusively(workload) { () throws(EngineError) in
@@ -180,17 +191,12 @@ extension Engine {
                     hint: "Create it without --rm.")
             }
             let present = workload.record.spec.limits
-            var limits = present
-            change(&limits)
-            if let instance = workload.instance {
-                try await instance.update(limits, from: present)
-            } else {
-                // What the backend would refuse at the next start, it refuses now.
-                var spec = workload.record.spec
-                spec.limits = limits
-                _ = try backend(of: workload).plan(try request(workload.id, spec, making: false))
-            }
-            workload.record.spec.limits = limits
+            var changed = workload.record.spec
+            try change(&changed.limits)
+            // What its kind cannot have, it cannot have later either.
+            _ = try backend(of: workload).plan(try request(workload.id, changed, making: false))
+            if let instance = workload.instance { try await instance.update(changed.limits, from: present) }
+            workload.record.spec.limits = changed.limits
             workload.record.spec.restart = restart ?? workload.record.spec.restart
             try await state.save(workload.record)
             emit("update", workload)

@@ -9,7 +9,7 @@ enum GeneratedFiles {
     static func make(for spec: WorkloadSpec) -> [FileContent] {
         [
             file("/etc/hostname", spec.hostname + "\n"), file("/etc/hosts", hosts(for: spec)),
-            file("/etc/resolv.conf", nameServers),
+            file("/etc/resolv.conf", resolver(for: spec.resolver)),
         ]
     }
 
@@ -31,9 +31,24 @@ enum GeneratedFiles {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// As the host has them.
-    private static var nameServers: String {
+    /// What the user says, and the rest as the host has it; in the order of libnetwork's resolvconf.
+    private static func resolver(for spec: ResolverSpec) -> String {
         // A host without the file resolves nothing either.
-        (try? String(contentsOfFile: "/etc/resolv.conf", encoding: .utf8)) ?? ""
+        let host = (try? String(contentsOfFile: "/etc/resolv.conf", encoding: .utf8)) ?? ""
+        guard spec != ResolverSpec() else { return host }
+        let lines = host.split(separator: "\n").map { $0.split(whereSeparator: \.isWhitespace).map(String.init) }
+        let found = { (names: [String]) in lines.filter { names.contains($0.first ?? "") } }
+        let domains =
+            spec.searchDomains.isEmpty
+            ? found(["search", "domain"]).last.map { Array($0.dropFirst()) } ?? [] : spec.searchDomains
+        let servers =
+            spec.nameServers.isEmpty
+            ? found(["nameserver"]).compactMap { $0.dropFirst().first } : spec.nameServers
+        let options = spec.options.isEmpty ? found(["options"]).flatMap { $0.dropFirst() } : spec.options
+        var result: [String] = []
+        if !domains.isEmpty && domains != ["."] { result.append("search " + domains.joined(separator: " ")) }
+        result += servers.map { "nameserver \($0)" }
+        if !options.isEmpty { result.append("options " + options.joined(separator: " ")) }
+        return result.map { $0 + "\n" }.joined()
     }
 }

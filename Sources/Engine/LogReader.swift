@@ -5,7 +5,7 @@ import FoundationEssentials
 import Glibc
 import LinuxSystem
 public import SystemPackage
-import TandemModel
+public import TandemModel
 
 /// One entry of a json-file log.
 public struct LogEntry: Sendable, Codable {
@@ -15,6 +15,11 @@ public struct LogEntry: Sendable, Codable {
     public var stream: String
     /// RFC 3339 with nanoseconds.
     public var time: String
+    /// What the log's options add to every entry.
+    public var attrs: [String: String]?
+
+    /// The time; `nil` if it is none.
+    public var timestamp: Timestamp? { Timestamp(rfc3339: time) }
 }
 
 /// Reads a workload's log with its rotated parts, oldest entry first, and follows it while it grows.

@@ -22,8 +22,10 @@ public struct LaunchFailure: Sendable, Equatable, Error {
         case sysctl = 8
         /// Host name or network device.
         case identity = 9
-        /// A user or group that is not known.
+        /// A user that is not known.
         case user = 10
+        /// A group that is not known.
+        case group = 22
         /// Capabilities.
         case capabilities = 11
         /// The system call filter.

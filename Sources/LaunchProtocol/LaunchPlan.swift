@@ -3,7 +3,7 @@
 /// Everything needed to turn an empty namespace or an empty guest into the running workload.
 ///
 /// The host's monitor and the guest's agent execute it with the same code, in this order: `storage` in the
-/// executor's own mount namespace, then clone3 with `namespaces` into `cgroup`, then inside the new namespaces
+/// executor's own mount namespace, then clone3 with `namespaces` and into `joined` ones and `cgroup`, then inside them
 /// `root`, `mounts`, `devices`, `links`, `files`, `sysctls`, `maskedPaths`, `readOnlyPaths`, host name, and
 /// at last `process`.
 public struct LaunchPlan: Sendable, Equatable {
@@ -13,6 +13,11 @@ public struct LaunchPlan: Sendable, Equatable {
     public var storage: [MountStep] = []
     /// The new namespaces of the workload.
     public var namespaces: NamespaceSet = []
+    /// Namespaces of other workloads that this one joins; disjoint from `namespaces`.
+    public var joined: [JoinedNamespace] = []
+    /// Whether the workload leaves its new cgroup namespace once control groups are mounted: it then sees the executor's
+    /// names, but mounts of its own group alone.
+    public var leavesCgroupNamespace = false
     /// Identity mappings of a new user namespace; used only with `.user`.
     public var userMappings: [IdentityMapping] = []
     /// See `userMappings`.
@@ -75,6 +80,19 @@ public struct NamespaceSet: OptionSet, Sendable, Equatable {
     public static let pid = NamespaceSet(rawValue: 0x2000_0000)
     /// `CLONE_NEWNET`.
     public static let network = NamespaceSet(rawValue: 0x4000_0000)
+}
+
+/// A namespace of a running process that a workload joins.
+public struct JoinedNamespace: Sendable, Equatable {
+    /// Which one.
+    public var namespace: NamespaceSet
+    /// The process, in the executor's numbers.
+    public var process: UInt32
+    /// Describes a namespace.
+    public init(namespace: NamespaceSet, process: UInt32) {
+        self.namespace = namespace
+        self.process = process
+    }
 }
 
 /// One line of `/proc/PID/uid_map` (user_namespaces(7)).
@@ -145,6 +163,18 @@ public struct MountStep: Sendable, Equatable {
         case rootRelativeBind = 3
     }
 
+    /// What a bind mount does with the mounts below its source.
+    public enum MountsBelow: UInt8, Sendable {
+        /// They come along, read-only where the mount is and the kernel can say so (5.12 and later).
+        case included = 0
+        /// They stay behind.
+        case excluded = 1
+        /// They come along as they are.
+        case unchanged = 2
+        /// They come along, read-only where the mount is; a kernel that cannot say so fails.
+        case protected = 3
+    }
+
     /// What is mounted.
     public var source: Bytes
     /// How `source` is to be understood.
@@ -163,6 +193,8 @@ public struct MountStep: Sendable, Equatable {
     public var targetIsFile: Bool
     /// Whether a failure is skipped, for file systems that the kernel may lack.
     public var optional: Bool
+    /// For a bind mount: what becomes of the mounts below its source.
+    public var below = MountsBelow.included
 
     /// Describes a mount.
     public init(

@@ -10,6 +10,7 @@ extension MonitorPlan {
         writer.write(logPath)
         writer.write(logMaximumSize)
         writer.write(logMaximumFiles)
+        writer.write(logAttributes)
         writer.write(guestChannelPath)
         writer.write(guestDeadline)
         writer.write(standardInputOnce)
@@ -27,6 +28,7 @@ extension MonitorPlan {
         logPath = try reader.string()
         logMaximumSize = try reader.number()
         logMaximumFiles = try reader.number()
+        logAttributes = try reader.string()
         guestChannelPath = try reader.string()
         guestDeadline = try reader.number()
         standardInputOnce = try reader.bool()
@@ -107,24 +109,34 @@ extension GuestUsage {
 public struct ProcessTable: Sendable, Equatable {
     /// The processes, in the order of their ids.
     public var rows: [ProcessRow]
+    /// Nanoseconds since the executor's kernel began, when the rows were read.
+    public var uptime: UInt64
+    /// Nanoseconds since 1970 at the same moment.
+    public var time: UInt64
+    /// Bytes of memory that the executor's kernel has.
+    public var memory: UInt64
 
-    /// Wraps rows.
-    public init(rows: [ProcessRow]) { self.rows = rows }
+    /// Describes a table.
+    public init(rows: [ProcessRow], uptime: UInt64 = 0, time: UInt64 = 0, memory: UInt64 = 0) {
+        self.rows = rows
+        self.uptime = uptime
+        self.time = time
+        self.memory = memory
+    }
 
     /// The table as one message.
     public func encoded() -> Bytes {
         var writer = ByteWriter()
         writer.write(rows) { writer, row in
             writer.write(row.pid)
-            writer.write(row.parent)
             writer.write(row.uid)
-            writer.write(row.startTime)
-            writer.write(row.cpuTime)
-            writer.write(row.residentMemory)
-            writer.write(row.terminal)
-            writer.write(row.threads)
+            writer.write(row.gid)
+            writer.write(row.statistics)
             writer.write(row.command)
         }
+        writer.write(uptime)
+        writer.write(time)
+        writer.write(memory)
         return writer.bytes
     }
 
@@ -133,10 +145,12 @@ public struct ProcessTable: Sendable, Equatable {
         var reader = ByteReader(bytes)
         rows = try reader.list { reader throws(DecodingFailure) in
             ProcessRow(
-                pid: try reader.number(), parent: try reader.number(), uid: try reader.number(),
-                startTime: try reader.number(), cpuTime: try reader.number(), residentMemory: try reader.number(),
-                terminal: try reader.number(), threads: try reader.number(), command: try reader.string())
+                pid: try reader.number(), uid: try reader.number(), gid: try reader.number(),
+                statistics: try reader.string(), command: try reader.string())
         }
+        uptime = try reader.number()
+        time = try reader.number()
+        memory = try reader.number()
         try reader.finish()
     }
 }

@@ -15,6 +15,8 @@ public struct MonitorPlan: Sendable, Equatable {
     public var logMaximumSize: UInt64 = 0
     /// How many log files are kept, at least 1.
     public var logMaximumFiles: UInt32 = 1
+    /// A JSON object that every entry of the log gets as its `attrs`; empty for none.
+    public var logAttributes: Bytes = []
     /// UNIX socket of the guest agent's virtio-serial port; empty means that the monitor itself launches the workload.
     public var guestChannelPath: Bytes = []
     /// How long the monitor waits for the guest agent's first word, in milliseconds.

@@ -23,6 +23,11 @@ extension LaunchPlan {
     func encode(into writer: inout ByteWriter) {
         writer.write(storage) { $1.encode(into: &$0) }
         writer.write(namespaces.rawValue)
+        writer.write(joined) { writer, entry in
+            writer.write(entry.namespace.rawValue)
+            writer.write(entry.process)
+        }
+        writer.write(leavesCgroupNamespace)
         writer.write(userMappings) { $1.encode(into: &$0) }
         writer.write(groupMappings) { $1.encode(into: &$0) }
         writer.write(cgroup.unifiedDirectory)
@@ -57,6 +62,10 @@ extension LaunchPlan {
         self.init()
         storage = try reader.list { reader throws(DecodingFailure) in try MountStep(from: &reader) }
         namespaces = NamespaceSet(rawValue: try reader.number())
+        joined = try reader.list { reader throws(DecodingFailure) in
+            JoinedNamespace(namespace: NamespaceSet(rawValue: try reader.number()), process: try reader.number())
+        }
+        leavesCgroupNamespace = try reader.bool()
         userMappings = try reader.list { reader throws(DecodingFailure) in try IdentityMapping(from: &reader) }
         groupMappings = try reader.list { reader throws(DecodingFailure) in try IdentityMapping(from: &reader) }
         cgroup.unifiedDirectory = try reader.string()
@@ -130,6 +139,7 @@ extension MountStep {
         writer.write(options)
         writer.write(targetIsFile)
         writer.write(optional)
+        writer.write(below.rawValue)
     }
 
     init(from reader: inout ByteReader) throws(DecodingFailure) {
@@ -139,6 +149,8 @@ extension MountStep {
             source: source, sourceKind: sourceKind, target: try reader.string(), fileSystem: try reader.string(),
             flags: try reader.number(), propagation: try reader.number(), options: try reader.string(),
             targetIsFile: try reader.bool(), optional: try reader.bool())
+        guard let below = MountsBelow(rawValue: try reader.number()) else { throw .unknownValue }
+        self.below = below
     }
 }
 

@@ -46,35 +46,20 @@ public enum PhaseCode: UInt8, Sendable {
 public struct ProcessRow: Sendable, Equatable {
     /// As the executor sees it: a host pid for a container, a guest pid for a VM.
     public var pid: UInt32
-    /// The parent.
-    public var parent: UInt32
     /// Effective user.
     public var uid: UInt32
-    /// Start, in nanoseconds of the executor's boot clock.
-    public var startTime: UInt64
-    /// Processor time used, in nanoseconds.
-    public var cpuTime: UInt64
-    /// Resident memory in bytes.
-    public var residentMemory: UInt64
-    /// Device number of the controlling terminal, 0 for none.
-    public var terminal: UInt32
-    /// Number of threads.
-    public var threads: UInt32
-    /// The arguments, separated by zero bytes; a kernel name in brackets if it has none.
+    /// Effective group.
+    public var gid: UInt32
+    /// The line that proc_pid_stat(5) describes.
+    public var statistics: Bytes
+    /// The arguments, separated by zero bytes; empty if it has none.
     public var command: Bytes
     /// Describes a process.
-    public init(
-        pid: UInt32, parent: UInt32, uid: UInt32, startTime: UInt64, cpuTime: UInt64, residentMemory: UInt64,
-        terminal: UInt32, threads: UInt32, command: Bytes
-    ) {
+    public init(pid: UInt32, uid: UInt32, gid: UInt32, statistics: Bytes, command: Bytes) {
         self.pid = pid
-        self.parent = parent
         self.uid = uid
-        self.startTime = startTime
-        self.cpuTime = cpuTime
-        self.residentMemory = residentMemory
-        self.terminal = terminal
-        self.threads = threads
+        self.gid = gid
+        self.statistics = statistics
         self.command = command
     }
 }

@@ -5,6 +5,9 @@ public import TandemModel
 
 /// Makes and reads control groups, each below the group `tandem/<scope>` and named by its workload's id.
 ///
+/// A name that begins with a slash is a path from the root of the hierarchy instead: its parents are made too, stay when it
+/// is removed, and `names` does not find it.
+///
 /// All calls block for some microseconds: they are reads and writes of the kernel's own file systems.
 public protocol CgroupDriver: Sendable {
     /// 1 or 2.
@@ -41,7 +44,7 @@ public protocol CgroupDriver: Sendable {
 
 /// Access to device nodes.
 public struct DeviceRule: Hashable, Sendable {
-    /// `c` or `b`.
+    /// `c` or `b`; `a` is either.
     public var type: Character
     /// Major number; `nil` is any.
     public var major: UInt32?
@@ -56,6 +59,19 @@ public struct DeviceRule: Hashable, Sendable {
         self.major = major
         self.minor = minor
         self.access = access
+    }
+
+    /// Parses Docker's `c 1:3 rwm`.
+    ///
+    /// - Returns: `nil` if it is no such rule.
+    public init?(dockerText text: String) {
+        let parts = text.split(separator: " ", omittingEmptySubsequences: false)
+        guard parts.count == 3, ["a", "b", "c"].contains(parts[0]), let type = parts[0].first else { return nil }
+        let numbers = parts[1].split(separator: ":", omittingEmptySubsequences: false)
+        guard numbers.count == 2, (1...3).contains(parts[2].count), parts[2].allSatisfy({ "rwm".contains($0) }),
+            numbers.allSatisfy({ $0 == "*" || UInt32($0) != nil })
+        else { return nil }
+        self.init(type: type, major: UInt32(numbers[0]), minor: UInt32(numbers[1]), access: String(parts[2]))
     }
 
     /// What Docker allows every container: making nodes, and using the harmless ones.

@@ -17,6 +17,17 @@ struct CgroupFolder: Sendable {
 
     func has(_ file: String) -> Bool { path.appending(file).withPlatformString { access($0, F_OK) == 0 } }
 
+    /// The folders on the way from a root to this one, the root excluded.
+    func steps(from root: CgroupFolder) -> [CgroupFolder] {
+        var steps: [CgroupFolder] = []
+        var step = path
+        while step != root.path, step.starts(with: root.path) {
+            steps.insert(CgroupFolder(step), at: 0)
+            step.removeLastComponent()
+        }
+        return steps
+    }
+
     /// Makes the folder; one that exists is fine.
     func make() throws(EngineError) {
         let result = path.withPlatformString { mkdir($0, 0o755) }
@@ -105,6 +116,7 @@ struct CgroupFolder: Sendable {
             switch number {
             case EACCES, EPERM, EROFS: .permissionDenied
             case EINVAL, ERANGE, ENOSPC, EBUSY: .invalidArgument
+            case EOPNOTSUPP: .unsupported
             default: .internal
             }
         return EngineError(code, "the control group '\(path)' \(what): \(String(cString: strerror(number)))")

@@ -38,14 +38,33 @@ struct CgroupV1: CgroupDriver {
             }
         }
         need("memory", "a memory limit", limits.memory != nil || limits.memoryReservation != nil)
-        need("cpu", "a processor limit", limits.nanoCPUs != nil || limits.cpuShares != nil)
-        need("cpuset", "a set of processors", !limits.cpuset.isEmpty)
+        let setsMemory = limits.swappiness != nil || limits.outOfMemoryKillerDisabled
+        need("memory", "the setting of swap or of the OOM killer", setsMemory)
+        need("cpu", "a processor limit", limits.processorTime != nil || limits.cpuShares != nil)
+        need("cpuset", "a set of processors or memory nodes", Self.needsSets(limits))
         need("pids", "a limit on processes", (limits.pids ?? 0) > 0)
+        need("blkio", "a limit on block devices", !limits.block.isEmpty)
+        if limits.block.weight != nil || !limits.block.deviceWeights.isEmpty, weightFile == nil {
+            lacks.append("the kernel has no weights for block devices")
+        }
         return lacks
     }
 
+    private static func needsSets(_ limits: ResourceLimits) -> Bool {
+        !limits.cpuset.isEmpty || !limits.memoryNodes.isEmpty
+    }
+
+    /// Which of the two I/O schedulers that know weights the kernel has, if any.
+    private var weightFile: String? {
+        guard let parent = parent("blkio") else { return nil }
+        return ["blkio.weight", "blkio.bfq.weight"].first { parent.has($0) }
+    }
+
     /// A controller's folder for a group; several controllers may share a mount.
-    private func folder(_ controller: String, _ name: String) -> CgroupFolder? { parent(controller)?[name] }
+    private func folder(_ controller: String, _ name: String) -> CgroupFolder? {
+        guard name.hasPrefix("/") else { return parent(controller)?[name] }
+        return hierarchies[controller].map { CgroupFolder($0.appending(String(name.dropFirst()))) }
+    }
 
     private func parent(_ controller: String) -> CgroupFolder? {
         hierarchies[controller].map { CgroupFolder($0.appending("tandem").appending(scope)) }
@@ -64,10 +83,12 @@ struct CgroupV1: CgroupDriver {
     }
 
     func make(_ name: String, limits: ResourceLimits, devices: [DeviceRule]?) throws(EngineError) {
-        for controller in controllers where Self.always.contains(controller) || !limits.cpuset.isEmpty {
-            guard let folder = folder(controller, name) else { continue }
-            try folder.make()
-            if controller == "cpuset" { try inheritProcessors(folder) }
+        for controller in controllers where Self.always.contains(controller) || Self.needsSets(limits) {
+            guard let folder = folder(controller, name), let root = hierarchies[controller] else { continue }
+            for step in folder.steps(from: CgroupFolder(root)) {
+                try step.make()
+                if controller == "cpuset" { try inheritProcessors(step) }
+            }
         }
         try update(name, limits: limits)
         if let devices, let folder = folder("devices", name) {
@@ -82,13 +103,11 @@ struct CgroupV1: CgroupDriver {
 
     /// A cpuset group must have processors and memory nodes before a process may join it.
     private func inheritProcessors(_ folder: CgroupFolder) throws(EngineError) {
-        let scope = CgroupFolder(folder.path.removingLastComponent())
-        let tandem = CgroupFolder(scope.path.removingLastComponent())
-        let root = CgroupFolder(tandem.path.removingLastComponent())
+        let parent = CgroupFolder(folder.path.removingLastComponent())
         for file in ["cpuset.cpus", "cpuset.mems"] {
-            for (from, to) in [(root, tandem), (tandem, scope), (scope, folder)] {
-                let value = (from.read(file) ?? "").filter { !$0.isNewline }
-                if (to.read(file) ?? "").allSatisfy(\.isWhitespace), !value.isEmpty { try to.write(value, to: file) }
+            let value = (parent.read(file) ?? "").filter { !$0.isNewline }
+            if (folder.read(file) ?? "").allSatisfy(\.isWhitespace), !value.isEmpty {
+                try folder.write(value, to: file)
             }
         }
     }
@@ -100,23 +119,44 @@ struct CgroupV1: CgroupDriver {
         if let reservation = limits.memoryReservation, let folder = folder("memory", name) {
             try folder.write(String(reservation.bytes), to: "memory.soft_limit_in_bytes")
         }
+        if let folder = folder("memory", name) {
+            if let swappiness = limits.swappiness { try folder.write(String(swappiness), to: "memory.swappiness") }
+            if limits.outOfMemoryKillerDisabled { try folder.write("1", to: "memory.oom_control") }
+        }
         if let folder = folder("cpu", name) {
             if let shares = limits.cpuShares { try folder.write(String(shares), to: "cpu.shares") }
-            if let nano = limits.nanoCPUs {
-                try folder.write("100000", to: "cpu.cfs_period_us")
-                try folder.write(String(max(1_000, nano / 10_000)), to: "cpu.cfs_quota_us")
+            if let time = limits.processorTime {
+                try folder.write(String(time.period), to: "cpu.cfs_period_us")
+                try folder.write(time.quota.map(String.init) ?? "-1", to: "cpu.cfs_quota_us")
             }
         }
-        if !limits.cpuset.isEmpty, let folder = folder("cpuset", name) {
+        if Self.needsSets(limits), let folder = folder("cpuset", name), let root = hierarchies["cpuset"] {
             if !folder.exists {
-                try folder.make()
-                try inheritProcessors(folder)
+                for step in folder.steps(from: CgroupFolder(root)) {
+                    try step.make()
+                    try inheritProcessors(step)
+                }
                 for process in processes(name) { try folder.write(String(process), to: "cgroup.procs") }
             }
-            try folder.write(limits.cpuset, to: "cpuset.cpus")
+            if !limits.cpuset.isEmpty { try folder.write(limits.cpuset, to: "cpuset.cpus") }
+            if !limits.memoryNodes.isEmpty { try folder.write(limits.memoryNodes, to: "cpuset.mems") }
         }
         if let pids = limits.pids, let folder = folder("pids", name) {
             try folder.write(pids > 0 ? String(pids) : "max", to: "pids.max")
+        }
+        if let folder = folder("blkio", name) { try setBlocks(folder, limits.block) }
+    }
+
+    private func setBlocks(_ folder: CgroupFolder, _ block: BlockLimits) throws(EngineError) {
+        if let weight = block.weight, let file = weightFile { try folder.write(String(weight), to: file) }
+        for (devices, file) in [
+            (block.deviceWeights, "\(weightFile ?? "")_device"), (block.readBytes, "blkio.throttle.read_bps_device"),
+            (block.writtenBytes, "blkio.throttle.write_bps_device"), (block.reads, "blkio.throttle.read_iops_device"),
+            (block.writes, "blkio.throttle.write_iops_device"),
+        ] {
+            for device in devices {
+                try folder.write("\(try BlockDevice.number(of: device.path)) \(device.value)", to: file)
+            }
         }
     }
 
@@ -174,15 +214,36 @@ struct CgroupV1: CgroupDriver {
             usage.pids = pids.number("pids.current") ?? 0
             usage.pidsLimit = pids.number("pids.max") ?? 0
         }
-        if let block = folder("blkio", name) {
-            for line in (block.read("blkio.throttle.io_service_bytes") ?? "").split(separator: "\n") {
+        if let times = folder("cpuacct", name)?.read("cpuacct.usage_percpu") {
+            usage.cpuByProcessor = times.split(whereSeparator: \.isWhitespace).compactMap { UInt64($0) }
+        }
+        if let block = folder("blkio", name) { usage.blocks = blocks(block) }
+        return usage
+    }
+
+    /// Lines such as `254:0 Read 4096`.
+    private func blocks(_ folder: CgroupFolder) -> [BlockUsage] {
+        var found: [String: BlockUsage] = [:]
+        for (file, counts) in [
+            ("blkio.throttle.io_service_bytes_recursive", false), ("blkio.throttle.io_serviced_recursive", true),
+        ] {
+            for line in (folder.read(file) ?? "").split(separator: "\n") {
                 let parts = line.split(separator: " ")
-                guard parts.count == 3, let bytes = UInt64(parts[2]) else { continue }
-                if parts[1] == "Read" { usage.blockRead += bytes }
-                if parts[1] == "Write" { usage.blockWritten += bytes }
+                guard parts.count == 3, let value = UInt64(parts[2]) else { continue }
+                let numbers = parts[0].split(separator: ":").compactMap { UInt32($0) }
+                guard numbers.count == 2 else { continue }
+                var usage = found[String(parts[0])] ?? BlockUsage(major: numbers[0], minor: numbers[1])
+                switch (parts[1], counts) {
+                case ("Read", false): usage.readBytes = value
+                case ("Write", false): usage.writtenBytes = value
+                case ("Read", true): usage.reads = value
+                case ("Write", true): usage.writes = value
+                default: continue
+                }
+                found[String(parts[0])] = usage
             }
         }
-        return usage
+        return found.values.sorted { ($0.major, $0.minor) < ($1.major, $1.minor) }
     }
 
     func outOfMemoryKills(_ name: String) -> UInt64 {

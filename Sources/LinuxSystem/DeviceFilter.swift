@@ -39,7 +39,8 @@ enum DeviceFilter {
             instruction(0x61, to: 5, from: 1, offset: 8),  // r5 = minor
         ]
         for rule in rules {
-            var tests: [(code: UInt8, register: UInt8, value: Int32)] = [(0x55, 3, rule.type == "b" ? 1 : 2)]
+            var tests: [(code: UInt8, register: UInt8, value: Int32)] = []
+            if rule.type != "a" { tests.append((0x55, 3, rule.type == "b" ? 1 : 2)) }
             if let major = rule.major { tests.append((0x55, 4, Int32(bitPattern: major))) }
             if let minor = rule.minor { tests.append((0x55, 5, Int32(bitPattern: minor))) }
             var body: [UInt64] = []

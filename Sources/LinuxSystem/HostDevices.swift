@@ -18,6 +18,9 @@ public struct HostDevice: Sendable {
     public var uid: UInt32
     /// Group.
     public var gid: UInt32
+
+    /// Whether it is a block device.
+    public var isBlock: Bool { mode & S_IFMT == S_IFBLK }
 }
 
 /// The device nodes below /dev, as a privileged container sees them.
@@ -27,6 +30,25 @@ public enum HostDevices {
 
     /// All of them but the terminals of others.
     public static func all() -> [HostDevice] { nodes(in: "/dev", depth: 0) }
+
+    /// The device at a path, or those in the folder there, each with what its path has beyond that one.
+    public static func at(_ path: String) -> [(device: HostDevice, suffix: String)] {
+        guard let resolved = realpath(path, nil) else { return [] }
+        defer { free(resolved) }
+        let place = FilePath(String(cString: resolved))
+        if let device = device(at: place) { return [(device, "")] }
+        return nodes(in: place, depth: 0).map { ($0, String($0.path.dropFirst(place.string.count))) }
+    }
+
+    private static func device(at path: FilePath) -> HostDevice? {
+        var status = stat()
+        guard path.withPlatformString({ lstat($0, &status) }) == 0,
+            [S_IFCHR, S_IFBLK].contains(status.st_mode & S_IFMT)
+        else { return nil }
+        return HostDevice(
+            path: path.string, mode: status.st_mode, major: tandem_major(UInt64(status.st_rdev)),
+            minor: tandem_minor(UInt64(status.st_rdev)), uid: status.st_uid, gid: status.st_gid)
+    }
 
     private static func nodes(in folder: FilePath, depth: Int) -> [HostDevice] {
         guard depth < 8 else { return [] }
@@ -38,11 +60,8 @@ public enum HostDevices {
             switch status.st_mode & S_IFMT {
             case S_IFDIR: found += nodes(in: path, depth: depth + 1)
             case S_IFCHR, S_IFBLK:
-                guard name != "console", name != "ptmx" else { continue }
-                found.append(
-                    HostDevice(
-                        path: path.string, mode: status.st_mode, major: tandem_major(UInt64(status.st_rdev)),
-                        minor: tandem_minor(UInt64(status.st_rdev)), uid: status.st_uid, gid: status.st_gid))
+                guard name != "console", name != "ptmx", let device = device(at: path) else { continue }
+                found.append(device)
             default: break
             }
         }

@@ -22,6 +22,13 @@ public enum HostInformation {
     /// Processors online.
     public static let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
+    /// Memory nodes online, in the kernel's list format.
+    public static let memoryNodes: String = {
+        // A kernel without NUMA has one node.
+        let text = (try? String(contentsOfFile: "/sys/devices/system/node/online", encoding: .utf8)) ?? "0"
+        return text.filter { !$0.isWhitespace }
+    }()
+
     /// Memory in bytes.
     public static let memory =
         UInt64(max(0, sysconf(Int32(_SC_PHYS_PAGES)))) * UInt64(max(0, sysconf(Int32(_SC_PAGESIZE))))

@@ -93,8 +93,11 @@ public enum MountPoint {
     /// Shows a file or folder of the host at a second place.
     ///
     /// Blocks.
-    public static func bind(_ source: FilePath, on target: FilePath, readOnly: Bool) throws(EngineError) {
-        guard call(source: source.string, target: target, type: nil, flags: UInt(MS_BIND | MS_REC)) == 0,
+    public static func bind(
+        _ source: FilePath, on target: FilePath, readOnly: Bool, recursive: Bool = true
+    ) throws(EngineError) {
+        let flags = UInt(recursive ? MS_BIND | MS_REC : MS_BIND)
+        guard call(source: source.string, target: target, type: nil, flags: flags) == 0,
             call(source: nil, target: target, type: nil, flags: UInt(MS_PRIVATE | MS_REC)) == 0
         else { throw failure("'\(source)' cannot be shared") }
         guard readOnly else { return }
@@ -114,6 +117,28 @@ public enum MountPoint {
     public static func detach(_ folder: FilePath) throws(EngineError) {
         while folder.withPlatformString({ umount2($0, Int32(MNT_DETACH) | noFollow) }) == 0 {}
         guard errno == EINVAL || errno == ENOENT else { throw failure("'\(folder)' cannot be unmounted") }
+    }
+
+    /// The mount that a path lies on, and how it passes mounts on and takes them.
+    public static func propagation(of path: FilePath) -> (mount: FilePath, isShared: Bool, isSlave: Bool)? {
+        // Without /proc nothing is known.
+        let text = (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? ""
+        guard let resolved = path.withPlatformString({ realpath($0, nil) }) else { return nil }
+        defer { free(resolved) }
+        let place = FilePath(String(cString: resolved))
+        var found: (mount: FilePath, isShared: Bool, isSlave: Bool)?
+        for line in text.split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            guard fields.count > 6 else { continue }
+            let mount = FilePath(unescaped(String(fields[4])))
+            // Of mounts on one place the last one is on top.
+            guard place.starts(with: mount), mount.length >= found?.mount.length ?? 0 else { continue }
+            let options = fields[6...].prefix { $0 != "-" }
+            found = (
+                mount, options.contains { $0.hasPrefix("shared:") }, options.contains { $0.hasPrefix("master:") }
+            )
+        }
+        return found
     }
 
     /// The targets of all mounts at or below a folder, deepest first.

@@ -45,6 +45,8 @@ public struct DomainXML: Sendable, Hashable {
     public var memory: UInt64
     /// Virtual processors.
     public var processors: Int
+    /// Host memory nodes from which its memory comes, in the kernel's list format; empty means any.
+    public var memoryNodes: String = ""
     /// Kernel image for direct boot.
     public var kernel: String
     /// Initial file system.
@@ -79,6 +81,11 @@ public struct DomainXML: Sendable, Hashable {
         lines.append("    <access mode='shared'/>")
         lines.append("  </memoryBacking>")
         lines.append("  <vcpu placement='static'>\(processors)</vcpu>")
+        if !memoryNodes.isEmpty {
+            lines.append("  <numatune>")
+            lines.append("    <memory mode='strict' nodeset='\(Self.escape(memoryNodes))'/>")
+            lines.append("  </numatune>")
+        }
         lines.append("  <os>")
         // Machine `pc` answers the kernel's question for a device's interrupt line by a loop in ACPI code, once for each
         // device: hundreds of milliseconds under emulation. This one answers with a table.

@@ -24,11 +24,12 @@ extension MachineBackend {
         launch.root.work = Bytes("/run/writable/work".utf8)
         launch.root.mountPoint = Bytes("/run/root".utf8)
         launch.root.discardable = spec.removeOnExit
-        let lowering = RootLowering(
+        var lowering = RootLowering(
             cgroupVersion: 2, mountSources: sources(request.mounts), showsAllDevices: true)
+        if spec.namespaces.communication == .withoutSharedMemory { lowering.sharedMemory = .none }
         try lowering.lower(request, into: &launch)
         launch.process = try ProcessLowering.first(of: spec, filtersByDefault: false)
-        var monitor = MonitorPlan(spec, id: request.id, paths: paths)
+        var monitor = try MonitorPlan(request, paths: paths)
         monitor.guestChannelPath = Bytes(names(request.id).agentSocket.string.utf8)
         monitor.launch = launch
         return WorkloadPlan(request: request, monitor: monitor)
@@ -69,12 +70,26 @@ extension MachineBackend {
             lacks.append("a VM cannot use the host's network: it has a network stack of its own")
         }
         if !spec.devices.isEmpty { lacks.append("devices of the host cannot be given to a VM yet") }
+        lacks += refusedNamespaces(spec.namespaces)
+        if !spec.deviceRules.isEmpty {
+            lacks.append("device rules are about the host's devices, which a VM does not see")
+        }
+        if spec.limits.swappiness != nil { lacks.append("swappiness has no meaning for a VM: it has no swap") }
+        if spec.limits.outOfMemoryKillerDisabled {
+            lacks.append("a VM's OOM killer is its own kernel's and cannot be switched off")
+        }
+        if let size = spec.storageSize, size.bytes < WritableDisk.leastSize {
+            lacks.append("a VM's disk needs at least \(WritableDisk.leastSize >> 20) MiB")
+        }
+        if spec.mounts.contains(where: { $0.below?.readOnly == .never && $0.below?.excluded != true }) {
+            lacks.append("what a VM mounts read-only is read-only with all that is mounted below it")
+        }
         if spec.limits.memoryReservation != nil { lacks.append("a memory reservation has no meaning for a VM") }
         if let memory = spec.limits.memory, memory.bytes < Self.leastMemory {
             lacks.append("a VM needs at least \(Self.leastMemory >> 20) MiB of memory")
         }
-        if spec.mounts.contains(where: { $0.propagation.hasSuffix("shared") }) {
-            lacks.append("mounts made in a VM cannot propagate to the host")
+        if spec.mounts.contains(where: { $0.propagation.hasSuffix("shared") || $0.propagation.hasSuffix("slave") }) {
+            lacks.append("mounts cannot propagate between the host and a VM")
         }
         guard lacks.isEmpty else {
             throw EngineError(
@@ -82,6 +97,19 @@ extension MachineBackend {
         }
         let refusals = MachineLimits(spec.limits).unsupported(by: cgroups)
         guard refusals.isEmpty else { throw EngineError(.unsupported, refusals.joined(separator: "; ")) }
+    }
+
+    private func refusedNamespaces(_ namespaces: NamespaceSpec) -> [String] {
+        var lacks: [String] = []
+        if namespaces.processes != .own { lacks.append("a VM cannot see the processes of the host or of containers") }
+        switch namespaces.communication {
+        case .own, .withoutSharedMemory: break
+        case .shareable: lacks.append("nothing can join the shared memory of a VM: use --ipc private")
+        case .host, .joined: lacks.append("a VM cannot join the shared memory of the host or of containers")
+        }
+        if namespaces.sharesHostName { lacks.append("a VM has a host name of its own: use --hostname") }
+        if namespaces.sharesControlGroups { lacks.append("a VM has control groups of its own: use --cgroupns private") }
+        return lacks
     }
 
     // MARK: The domain
@@ -97,6 +125,7 @@ extension MachineBackend {
             initramfs: initramfs.string,
             commandLine: KernelCommandLine.text(for: accelerator, processors: limits.processors),
             agentSocket: names.agentSocket.string, consoleFile: names.console.string)
+        domain.memoryNodes = request.spec.limits.memoryNodes
         domain.disks = request.layers.enumerated().map { index, layer in
             DomainXML.Disk(file: layer.path.string, serial: "layer-\(index)", readOnly: true)
         }

@@ -55,10 +55,11 @@ public final class MachineBackend: WorkloadBackend {
     public func makeStorage(_ plan: WorkloadPlan) async throws(EngineError) {
         let names = names(plan.request.id)
         let discardable = plan.request.spec.removeOnExit
+        let size = plan.request.spec.storageSize?.bytes ?? WritableDisk.standardSize
         let skeleton = paths.dataRoot.appending("libvirt/skeleton")
         try await BlockingQueue.run { () throws(EngineError) in
             try Folders.make(names.dataDirectory, mode: 0o710)
-            try WritableDisk(file: names.disk).make(skeleton: skeleton, discardable: discardable)
+            try WritableDisk(file: names.disk, size: size).make(skeleton: skeleton, discardable: discardable)
         }
     }
 
@@ -132,16 +133,19 @@ public final class MachineBackend: WorkloadBackend {
         for process in processes { ChildReaper.collect(process.pid) }
         try await place(processes.map(\.pid), of: request)
         return MachineInstance(
-            names: names, monitor: monitor, connection: connection, cgroups: cgroups, finder: self.processes)
+            names: names, group: paths.groupName(request.spec, request.id), monitor: monitor, connection: connection,
+            cgroups: cgroups, finder: self.processes)
     }
 
     /// QEMU and its helpers go into a control group of their own, which limits them and counts what they use.
     private func place(_ processes: [Int32], of request: WorkloadRequest) async throws(EngineError) {
         guard let cgroups else { return }
         let held = MachineLimits(request.spec.limits).onHost
-        try await BlockingQueue.run { () throws(EngineError) in
-            try cgroups.make(request.id.description, limits: held, devices: nil)
-            for process in processes { try cgroups.add(process, to: request.id.description) }
+        let group = paths.groupName(request.spec, request.id)
+        try await BlockingQueue.run { [paths] () throws(EngineError) in
+            try paths.noteGroup(group, of: request.id)
+            try cgroups.make(group, limits: held, devices: nil)
+            for process in processes { try cgroups.add(process, to: group) }
         }
     }
 
@@ -157,7 +161,8 @@ public final class MachineBackend: WorkloadBackend {
             return nil
         }
         return MachineInstance(
-            names: names, monitor: monitor, connection: connection, cgroups: cgroups, finder: processes)
+            names: names, group: paths.groupName(plan.request.spec, plan.request.id), monitor: monitor,
+            connection: connection, cgroups: cgroups, finder: processes)
     }
 
     /// Removes everything that running left on the host; keeps the storage.
@@ -169,8 +174,8 @@ public final class MachineBackend: WorkloadBackend {
             for socket in sockets { MonitorConnection.endBlocking(socketPath: socket, milliseconds: 2_000) }
         }
         if FileManager.default.fileExists(atPath: names.runDirectory.string) { try await endDomain(names) }
-        try await BlockingQueue.run { [cgroups] () throws(EngineError) in
-            try cgroups?.remove(id.description)
+        try await BlockingQueue.run { [cgroups, paths] () throws(EngineError) in
+            try cgroups?.remove(paths.notedGroup(of: id))
             for target in MountPoint.targets(below: names.runDirectory) { try MountPoint.detach(target) }
             try Folders.remove(names.runDirectory)
         }

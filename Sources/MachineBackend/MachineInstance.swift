@@ -8,17 +8,21 @@ import TandemModel
 /// A VM between `prepare` and its end.
 final class MachineInstance: WorkloadInstance {
     let monitor: MonitorConnection
+    let answersWhilePaused = false
     private let names: MachineNames
+    private let group: String
     private let connection: LibvirtConnection
     private let cgroups: (any CgroupDriver)?
     private let finder: MachineProcesses
 
     init(
-        names: MachineNames, monitor: MonitorConnection, connection: LibvirtConnection, cgroups: (any CgroupDriver)?,
+        names: MachineNames, group: String, monitor: MonitorConnection, connection: LibvirtConnection,
+        cgroups: (any CgroupDriver)?,
         finder: MachineProcesses
     ) {
         self.finder = finder
         self.names = names
+        self.group = group
         self.monitor = monitor
         self.connection = connection
         self.cgroups = cgroups
@@ -60,8 +64,7 @@ final class MachineInstance: WorkloadInstance {
         guard let cgroups else {
             throw EngineError(.unsupported, "the use of resources is not known: this host has no control groups")
         }
-        let name = names.id.description
-        return try await BlockingQueue.run { () throws(EngineError) in try cgroups.usage(name) }
+        return try await BlockingQueue.run { [group] () throws(EngineError) in try cgroups.usage(group) }
     }
 
     func footprintProcesses() async throws(EngineError) -> [FootprintProcess] {
@@ -85,12 +88,13 @@ final class MachineInstance: WorkloadInstance {
                 .conflict, lacks.joined(separator: "; "),
                 hint: "Stop it first: tandem stop \(names.id.short), then update and start it.")
         }
-        let name = names.id.description
         let held = MachineLimits(limits).onHost
         if held != MachineLimits(present).onHost {
             let refusals = MachineLimits(limits).unsupported(by: cgroups)
             guard refusals.isEmpty else { throw EngineError(.unsupported, refusals.joined(separator: "; ")) }
-            try await BlockingQueue.run { [cgroups] () throws(EngineError) in try cgroups?.update(name, limits: held) }
+            try await BlockingQueue.run { [cgroups, group] () throws(EngineError) in
+                try cgroups?.update(group, limits: held)
+            }
         }
         if limits.pids != present.pids { try await monitor.limitProcesses(UInt64(max(0, limits.pids ?? 0))) }
     }

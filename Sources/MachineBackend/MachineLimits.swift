@@ -16,7 +16,7 @@ struct MachineLimits {
     var memory: UInt64 { limits.memory?.bytes ?? Self.defaultMemory }
 
     /// The guest's processors: enough for its share of the host's.
-    var processors: Int { limits.nanoCPUs.map { max(1, Int(($0 + 999_999_999) / 1_000_000_000)) } ?? 1 }
+    var processors: Int { limits.processors.map { max(1, Int(($0 + 999_999_999) / 1_000_000_000)) } ?? 1 }
 
     /// What the control group of QEMU and its helpers holds.
     var onHost: ResourceLimits {
@@ -27,6 +27,8 @@ struct MachineLimits {
         held.memoryReservation = nil
         // The guest holds its workload to this one; QEMU's own threads do not count.
         held.pids = nil
+        // libvirt gives the guest its memory.
+        held.memoryNodes = ""
         return held
     }
 
@@ -44,6 +46,9 @@ struct MachineLimits {
         }
         if limits.memoryReservation != present.limits.memoryReservation {
             lacks.append("a memory reservation has no meaning for a VM")
+        }
+        if limits.memoryNodes != present.limits.memoryNodes {
+            lacks.append("the memory nodes of the VM '\(id.short)' cannot change while it runs")
         }
         if self.processors > processors {
             let count = processors == 1 ? "one processor" : "\(processors) processors"

@@ -26,14 +26,15 @@ struct ShareStage {
                 shares.append(nil)
                 continue
             }
-            if mount.sourceIsDirectory && !mount.spec.readOnly {
+            let takesAll = mount.spec.below?.excluded != true
+            if mount.sourceIsDirectory && !mount.spec.readOnly && takesAll {
                 shares.append(source)
                 continue
             }
             let staged = folder.appending(String(index))
             try Folders.make(staged, mode: 0o755)
             if mount.sourceIsDirectory {
-                try MountPoint.bind(source, on: staged, readOnly: true)
+                try MountPoint.bind(source, on: staged, readOnly: mount.spec.readOnly, recursive: takesAll)
             } else {
                 let file = staged.appending(Self.fileName)
                 let descriptor = file.withPlatformString {

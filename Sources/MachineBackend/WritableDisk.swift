@@ -11,10 +11,13 @@ import TandemModel
 struct WritableDisk {
     /// The file.
     let file: FilePath
-    /// The most that it can hold.
-    ///
-    /// The file only takes what has been written.
-    static let size: UInt64 = 16 << 30
+    /// The most that it can hold; the file only takes what has been written.
+    var size: UInt64 = Self.standardSize
+
+    /// The size where the user names none.
+    static let standardSize: UInt64 = 16 << 30
+    /// Less does not hold the file system itself.
+    static let leastSize: UInt64 = 16 << 20
 
     /// Makes the disk unless it is there.
     ///
@@ -34,7 +37,7 @@ struct WritableDisk {
         }
         let partial = file.string + ".new"
         let descriptor = tandem_openat(AT_FDCWD, partial, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0o600)
-        guard descriptor >= 0, ftruncate(descriptor, off_t(Self.size)) == 0 else {
+        guard descriptor >= 0, ftruncate(descriptor, off_t(size)) == 0 else {
             let reason = String(cString: strerror(errno))
             if descriptor >= 0 { close(descriptor) }
             throw EngineError(

@@ -25,6 +25,10 @@ extension EngineError {
             self.init(
                 .invalidArgument, "unable to find user \(object): no matching entries in passwd file",
                 hint: "Give a user that the image has, or a number.")
+        case .group:
+            self.init(
+                .invalidArgument, "unable to find group \(object): no matching entries in group file",
+                hint: "Give a group that the image has, or a number.")
         case .state:
             self.init(
                 .conflict,
@@ -74,6 +78,7 @@ extension LaunchFailure.Step {
         case .sysctl: "setting the kernel parameter"
         case .identity: "setting the host name or network device"
         case .user: "finding the user"
+        case .group: "finding the group"
         case .capabilities: "setting the capabilities"
         case .seccomp: "loading the system call filter"
         case .resourceLimit: "setting the process limit"

@@ -167,11 +167,11 @@ public final class MonitorConnection: Sendable {
     // MARK: Questions
 
     /// The processes of the workload.
-    public func listProcesses() async throws(EngineError) -> [ProcessRow] {
+    public func listProcesses() async throws(EngineError) -> ProcessTable {
         guard let frame = await ask(Frame(.listProcesses)), frame.kind == .processes,
             let table = try? ProcessTable(decoding: frame.payload)  // nonsense is no answer
         else { throw EngineError(.conflict, "the workload does not say which processes it has: it is about to end") }
-        return table.rows
+        return table
     }
 
     /// The executor's own view of its resources; of use for a guest.

@@ -53,6 +53,25 @@ public final class StateStore: Sendable {
                         '$.stoppedByUser', json('false'))
                     """)
         }
+        migrator.registerMigration("namespaces and requests") { database in
+            try database.execute(
+                sql: """
+                    UPDATE workload SET record = json_set(
+                        record, '$.spec.namespaces', json('{"processes":{"own":{}},"communication":{"own":{}},
+                            "sharesHostName":false,"sharesControlGroups":false}'),
+                        '$.spec.resolver', json('{"nameServers":[],"searchDomains":[],"options":[]}'),
+                        '$.spec.cgroupParent', '', '$.spec.deviceRules', json('[]'), '$.spec.request', '',
+                        '$.spec.log.attributes', json('{}'),
+                        '$.spec.limits.outOfMemoryKillerDisabled', json('false'), '$.spec.limits.memoryNodes', '',
+                        '$.spec.limits.block', json('{"deviceWeights":[],"readBytes":[],"writtenBytes":[],"reads":[],"writes":[]}'))
+                    """)
+            try database.execute(
+                sql: """
+                    UPDATE workload SET record = json_set(
+                        record, '$.spec.security.maskedPaths', json('[]'), '$.spec.security.readOnlyPaths', json('[]'))
+                    WHERE json_extract(record, '$.spec.security.systemPathsMasked') = 0
+                    """)
+        }
         return migrator
     }
 

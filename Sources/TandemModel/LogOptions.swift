@@ -16,11 +16,14 @@ public struct LogOptions: Hashable, Sendable, Codable {
     public var maximumSize: ByteCount?
     /// How many files are kept, the current one included; at least 1.
     public var maximumFiles: Int
+    /// Docker's options about what each entry says beside the text: `labels`, `env`, `tag` and their like.
+    public var attributes: [String: String]
 
     /// Docker's defaults.
     public init(driver: Driver = .jsonFile, maximumSize: ByteCount? = nil, maximumFiles: Int = 1) {
         self.driver = driver
         self.maximumSize = maximumSize
         self.maximumFiles = maximumFiles
+        attributes = [:]
     }
 }

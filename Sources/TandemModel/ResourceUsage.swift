@@ -28,11 +28,33 @@ public struct ResourceUsage: Sendable, Codable {
     public var pids: UInt64 = 0
     /// Limit of `pids`; 0 if there is none.
     public var pidsLimit: UInt64 = 0
-    /// Bytes read from block devices.
-    public var blockRead: UInt64 = 0
-    /// Bytes written to block devices.
-    public var blockWritten: UInt64 = 0
+    /// Processor time on each processor, in nanoseconds; empty where the kernel does not keep it.
+    public var cpuByProcessor: [UInt64] = []
+    /// Block devices that were used.
+    public var blocks: [BlockUsage] = []
 
     /// Nothing used.
     public init() {}
+}
+
+/// Use of one block device since the start.
+public struct BlockUsage: Sendable, Codable, Equatable {
+    /// Major number.
+    public var major: UInt32
+    /// Minor number.
+    public var minor: UInt32
+    /// Bytes read.
+    public var readBytes: UInt64 = 0
+    /// Bytes written.
+    public var writtenBytes: UInt64 = 0
+    /// Reads.
+    public var reads: UInt64 = 0
+    /// Writes.
+    public var writes: UInt64 = 0
+
+    /// A device that was not used yet.
+    public init(major: UInt32, minor: UInt32) {
+        self.major = major
+        self.minor = minor
+    }
 }

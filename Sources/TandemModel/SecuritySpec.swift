@@ -22,8 +22,10 @@ public struct SecuritySpec: Hashable, Sendable, Codable {
     public var noNewPrivileges: Bool
     /// The system call filter.
     public var seccomp: Seccomp
-    /// Whether the usual parts of /proc and /sys are masked; `--security-opt systempaths=unconfined` switches it off.
-    public var systemPathsMasked: Bool
+    /// Paths that the workload does not see; `nil` is Docker's list of parts of /proc and /sys.
+    public var maskedPaths: [String]?
+    /// Paths that the workload cannot write to; `nil` is Docker's list of parts of /proc.
+    public var readOnlyPaths: [String]?
 
     /// Docker's defaults.
     public init() {
@@ -32,6 +34,5 @@ public struct SecuritySpec: Hashable, Sendable, Codable {
         privileged = false
         noNewPrivileges = false
         seccomp = .standard
-        systemPathsMasked = true
     }
 }

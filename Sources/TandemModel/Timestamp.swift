@@ -33,6 +33,43 @@ public struct Timestamp: Hashable, Comparable, Sendable, Codable {
         return "\(date)T\(clock).\(Self.pad(fraction, 9))Z"
     }
 
+    /// Parses RFC 3339 in UTC, with as many digits of a second as there are.
+    ///
+    /// - Returns: `nil` for anything else.
+    public init?(rfc3339 text: String) {
+        let bytes = Array(text.utf8)
+        guard bytes.count >= 20, bytes.last == UInt8(ascii: "Z") else { return nil }
+        func number(_ range: Range<Int>) -> Int64? {
+            bytes[range].reduce(Int64?.some(0)) { total, byte in
+                guard let total, (0x30...0x39).contains(byte) else { return nil }
+                return total * 10 + Int64(byte - 0x30)
+            }
+        }
+        guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10),
+            let hour = number(11..<13), let minute = number(14..<16), let second = number(17..<19),
+            bytes[4] == 0x2D, bytes[7] == 0x2D, bytes[10] == 0x54, bytes[13] == 0x3A, bytes[16] == 0x3A
+        else { return nil }
+        var fraction: Int64 = 0
+        if bytes.count > 20 {
+            guard bytes[19] == 0x2E, (21...29).contains(bytes.count - 1), let digits = number(20..<(bytes.count - 1))
+            else { return nil }
+            fraction = digits
+            for _ in (bytes.count - 21)..<9 { fraction *= 10 }
+        }
+        let seconds = Self.days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second
+        self.init(nanoseconds: seconds * 1_000_000_000 + fraction)
+    }
+
+    /// Hinnant's `days_from_civil`.
+    private static func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
+        let shifted = month <= 2 ? year - 1 : year
+        let era = (shifted >= 0 ? shifted : shifted - 399) / 400
+        let yearOfEra = shifted - era * 400
+        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        return era * 146_097 + dayOfEra - 719_468
+    }
+
     private var split: (days: Int64, secondOfDay: Int64, fraction: Int64) {
         let billion: Int64 = 1_000_000_000
         var seconds = nanoseconds / billion

@@ -30,6 +30,14 @@ public struct WorkloadSpec: Hashable, Sendable, Codable {
     public var security: SecuritySpec
     /// Network attachment.
     public var network: NetworkMode
+    /// What of the kernel it has for itself.
+    public var namespaces: NamespaceSpec
+    /// How it resolves names.
+    public var resolver: ResolverSpec
+    /// The host's control group in which its own is made, from the root of the hierarchy; empty for the daemon's.
+    public var cgroupParent: String
+    /// Most bytes that it may write to its root; `nil` is unlimited for a container and 16 GiB for a VM.
+    public var storageSize: ByteCount?
     /// Whether a tiny init runs as process 1 and reaps (`--init`).
     public var runInit: Bool
     /// The signal that `stop` sends first, for example 15.
@@ -52,10 +60,14 @@ public struct WorkloadSpec: Hashable, Sendable, Codable {
     public var resourceLimits: [ProcessLimit]
     /// Extra device nodes.
     public var devices: [DeviceSpec]
+    /// Access to device nodes by number, as `c 1:3 rwm`.
+    public var deviceRules: [String]
     /// Size of `/dev/shm`.
     public var sharedMemorySize: ByteCount
     /// Further lines of `/etc/hosts`, as `name:address`.
     public var extraHosts: [String]
+    /// The user's own words, as a JSON document: what `inspect` repeats and nothing else needs.
+    public var request: String
     /// Adjustment of the out-of-memory killer's score, −1,000–1,000.
     public var outOfMemoryScoreAdjustment: Int
 
@@ -76,6 +88,9 @@ public struct WorkloadSpec: Hashable, Sendable, Codable {
         limits = ResourceLimits()
         security = SecuritySpec()
         network = .none
+        namespaces = NamespaceSpec()
+        resolver = ResolverSpec()
+        cgroupParent = ""
         runInit = false
         stopSignal = 15
         stopTimeout = 10
@@ -86,6 +101,8 @@ public struct WorkloadSpec: Hashable, Sendable, Codable {
         sysctls = [:]
         resourceLimits = []
         devices = []
+        deviceRules = []
+        request = ""
         sharedMemorySize = .mebibytes(64)
         extraHosts = []
         outOfMemoryScoreAdjustment = 0

@@ -185,11 +185,17 @@ public final class VolumeStore: Sendable {
         let isValid =
             bytes.count >= 2 && bytes.count <= 255 && isWord(bytes[0])
             && bytes.allSatisfy { isWord($0) || [0x5F, 0x2E, 0x2D].contains($0) }
+        guard bytes.count != 1 else {
+            throw EngineError(
+                .invalidArgument,
+                "create \(name): volume name is too short, names should be at least two alphanumeric characters",
+                hint: "Choose a longer one.")
+        }
         guard isValid else {
             throw EngineError(
                 .invalidArgument,
-                "create \(name): \"\(name)\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed",
-                hint: "If you intended to pass a host directory, use an absolute path.")
+                "create \(name): \"\(name)\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path",
+                hint: "Use letters, digits, '_', '.' and '-'.")
         }
     }
 }

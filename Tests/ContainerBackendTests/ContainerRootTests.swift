@@ -86,7 +86,7 @@ struct ContainerRootTests {
         try await first.pause()
         try await first.resume()
         #expect(try await first.usage().pids == 1)
-        #expect(try await first.monitor.listProcesses().count == 1)
+        #expect(try await first.monitor.listProcesses().rows.count == 1)
         #expect(try await first.footprintProcesses().map(\.role) == ["monitor", "workload"])
         first.monitor.close()
         let adopted = try #require(try await fixture.backend.adopt(plan))

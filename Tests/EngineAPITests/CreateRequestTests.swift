@@ -71,15 +71,15 @@ struct CreateRequestTests {
             ["CpusetCpus": "0-999"], ["CpusetCpus": "one"],
         ] as [JSONValue])
     func badLimits(_ host: JSONValue) {
-        #expect(throws: EngineError.self) { try LimitsRequest.limits(from: host, on: ResourceLimits()) }
+        #expect(throws: EngineError.self) { try LimitsRequest.limits(from: host) }
     }
 
     @Test("limits are read")
     func limits() throws {
         let limits = try LimitsRequest.limits(
-            from: ["Memory": 268_435_456, "CpuQuota": 50_000, "PidsLimit": 7], on: ResourceLimits())
+            from: ["Memory": 268_435_456, "CpuQuota": 50_000, "PidsLimit": 7])
         #expect(limits.memory == .mebibytes(256))
-        #expect(limits.nanoCPUs == 500_000_000)
+        #expect(limits.processors == 500_000_000)
         #expect(limits.pids == 7)
     }
 

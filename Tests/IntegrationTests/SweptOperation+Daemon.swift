@@ -90,7 +90,8 @@ extension SweptOperation {
     }
 
     static let update = SweptOperation("update", prepare: startContainer) { daemon in
-        try await daemon.inTime("update", "-m", "48m", "--cpus", "0.5", "--pids-limit", "40", "swept")
+        try await daemon.inTime(
+            "update", "-m", "48m", "--memory-swap", "96m", "--cpus", "0.5", "--pids-limit", "40", "swept")
     } clean: { daemon in
         try await removeContainer(daemon)
     }

@@ -15,10 +15,9 @@ struct CodingTests {
         #expect(try LaunchFailure(decoding: failure.encoded()) == failure)
         let record = ExitRecord(code: 137, time: -1, monotonic: .max, outOfMemory: true, guestLost: true)
         #expect(try ExitRecord(decoding: record.encoded()) == record)
-        let row = ProcessRow(
-            pid: 1, parent: 2, uid: 3, startTime: 4, cpuTime: 5, residentMemory: 6, terminal: 7, threads: 8,
-            command: [9, 0, 10])
-        #expect(try ProcessTable(decoding: ProcessTable(rows: [row]).encoded()).rows == [row])
+        let row = ProcessRow(pid: 1, uid: 2, gid: 3, statistics: [4], command: [9, 0, 10])
+        let table = ProcessTable(rows: [row], uptime: 5, time: 6, memory: 7)
+        #expect(try ProcessTable(decoding: table.encoded()) == table)
         var usage = GuestUsage()
         usage.memoryTotal = 1
         usage.cpuTime = 2

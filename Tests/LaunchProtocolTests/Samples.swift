@@ -34,6 +34,8 @@ enum Samples {
         var plan = LaunchPlan()
         plan.storage = [MountStep(source: [1], sourceKind: .diskSerial, target: [2], fileSystem: [3], optional: true)]
         plan.namespaces = [.mount, .pid]
+        plan.joined = [JoinedNamespace(namespace: .ipc, process: 41)]
+        plan.leavesCgroupNamespace = true
         plan.userMappings = [IdentityMapping(inside: 0, outside: 100_000, count: 65_536)]
         plan.groupMappings = [IdentityMapping(inside: 0, outside: 200_000, count: 65_536)]
         plan.cgroup.unifiedDirectory = [4]
@@ -52,6 +54,7 @@ enum Samples {
                 source: [13], sourceKind: .bind, target: [14], flags: .max, propagation: 15, options: [16],
                 targetIsFile: true)
         ]
+        plan.mounts[0].below = .protected
         plan.devices = [DeviceNode(path: [17], mode: 18, major: 19, minor: 20, uid: 21, gid: 22)]
         plan.links = [SymbolicLink(path: [23], target: [24])]
         plan.files = [FileContent(path: [25], mode: 26, content: [27])]
@@ -72,6 +75,7 @@ enum Samples {
         plan.logPath = [36]
         plan.logMaximumSize = 37
         plan.logMaximumFiles = 38
+        plan.logAttributes = [42]
         plan.guestChannelPath = [39]
         plan.guestDeadline = 40
         plan.standardInputOnce = true

@@ -48,6 +48,24 @@ struct StateStoreTests {
         #expect(try await StateStore(path: path).all() == [record])
     }
 
+    @Test("records from before namespaces and kept requests get Docker's defaults")
+    func recordsWithoutNamespaces() async throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let record = record("old")
+        try await StateStore(path: path).save(record)
+        try await DatabaseQueue(path: path).write { database in
+            try database.execute(
+                sql: """
+                    UPDATE workload SET record = json_remove(
+                        record, '$.spec.namespaces', '$.spec.resolver', '$.spec.cgroupParent', '$.spec.deviceRules',
+                        '$.spec.request', '$.spec.log.attributes', '$.spec.limits.outOfMemoryKillerDisabled',
+                        '$.spec.limits.memoryNodes', '$.spec.limits.block');
+                    DELETE FROM grdb_migrations WHERE identifier = 'namespaces and requests'
+                    """)
+        }
+        #expect(try await StateStore(path: path).all() == [record])
+    }
+
     @Test("two workloads never have one name")
     func names() async throws {
         defer { try? FileManager.default.removeItem(atPath: path) }

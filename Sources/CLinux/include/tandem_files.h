@@ -93,6 +93,17 @@ static inline int tandem_set_tree_read_only(int tree) {
                         sizeof attributes);
 }
 
+// open_tree(2): a copy of the mounts at a path, which belongs to no mount namespace yet.
+static inline int tandem_copy_tree(const char *path, int recursive) {
+    unsigned flags = 1 /* OPEN_TREE_CLONE */ | O_CLOEXEC | (recursive ? 0x8000 /* AT_RECURSIVE */ : 0);
+    return (int)syscall(428 /* SYS_open_tree */, AT_FDCWD, path, flags);
+}
+
+// move_mount(2): hangs such a copy over an open folder or file.
+static inline int tandem_hang_tree(int tree, int target) {
+    return (int)syscall(429 /* SYS_move_mount */, tree, "", target, "", 0x44 /* both paths are empty */);
+}
+
 static inline int tandem_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
 
 static inline int tandem_set_pipe_size(int pipe, int size) { return fcntl(pipe, F_SETPIPE_SZ, size); }

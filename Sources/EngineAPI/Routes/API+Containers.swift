@@ -10,20 +10,41 @@ import TandemModel
 
 extension API {
     func createContainer(_ call: Call) async throws(EngineError) {
-        let record = try await create(call)
-        try await call.connection.respond(["Id": .string(record.id.description), "Warnings": []], .created)
+        let (record, warnings) = try await create(call)
+        try await call.connection.respond(
+            ["Id": .string(record.id.description), "Warnings": .strings(warnings)], .created)
     }
 
     /// Creates the workload that a request describes.
-    func create(_ call: Call) async throws(EngineError) -> WorkloadRecord {
+    func create(_ call: Call) async throws(EngineError) -> (record: WorkloadRecord, warnings: [String]) {
         let body = try await call.request.json()
+        guard !(body.object ?? [:]).isEmpty else {
+            throw EngineError(
+                .invalidArgument, "Config cannot be empty in order to create a container",
+                hint: "Send a body that names an image.")
+        }
         guard let reference = body["Image"].string, !reference.isEmpty else {
             throw EngineError(.invalidArgument, "no image specified")
         }
         let image = try engine.images.image(reference)
-        let spec = try CreateRequest(body, image: image).specification(image: image)
+        let request = try CreateRequest(body, image: image, joined: try await joined(body["HostConfig"]))
+        let spec = try request.specification(image: image)
         let name = call.request["name"].map { $0.hasPrefix("/") ? String($0.dropFirst()) : $0 }
-        return try await engine.create(name: name, spec)
+        return (try await engine.create(name: name, spec), request.warnings)
+    }
+
+    /// The workloads whose namespaces are to be joined, by the names that the user gave them.
+    private func joined(_ host: JSONValue) async throws(EngineError) -> [String: WorkloadID] {
+        var found: [String: WorkloadID] = [:]
+        for reference in NamespaceRequest.references(in: host) {
+            do throws(EngineError) {
+                found[reference] = try await engine.snapshot(reference).record.id
+            } catch  where error.code == .notFound {
+                // It is the request that is wrong, not its path.
+                throw EngineError(.invalidArgument, error.message, hint: error.hint)
+            }
+        }
+        return found
     }
 
     func inspectContainer(_ call: Call) async throws(EngineError) {
@@ -86,10 +107,16 @@ extension API {
 
     func updateContainer(_ call: Call) async throws(EngineError) {
         let body = try await call.request.json()
-        let present = try await engine.snapshot(call["id"]).record.spec.limits
-        let limits = try LimitsRequest.limits(from: body, on: present)
-        try await engine.update(call["id"], restart: try RestartRequest.policy(from: body)) { $0 = limits }
-        try await call.connection.respond(["Warnings": []])
+        let restart = try RestartRequest.policy(from: body)
+        let id = try await engine.snapshot(call["id"]).record.id
+        try await engine.update(id.description, restart: restart) { limits throws(EngineError) in
+            do throws(EngineError) {
+                limits = try LimitsRequest.limits(from: body, on: limits)
+            } catch  where error.code == .conflict {
+                throw EngineError(.conflict, "Cannot update container \(id): \(error.message)", hint: error.hint)
+            }
+        }
+        try await call.connection.respond(["Warnings": nil])
     }
 
     func removeContainer(_ call: Call) async throws(EngineError) {
@@ -135,7 +162,7 @@ extension API {
         } onCancel: {
             task.cancel()
         }
-        var document: JSONValue = ["StatusCode": .count(status?.code ?? 0)]
+        var document: JSONValue = ["StatusCode": .count(status?.code ?? 0), "Error": nil]
         // A removed one has no record to look into.
         if let error = (try? await engine.snapshot(id))?.record.error, !error.isEmpty {
             document["Error"] = ["Message": .string(error)]
@@ -150,24 +177,26 @@ extension API {
         try await call.connection.respond(.ok)
     }
 
+    /// The parameters `h` and `w`; both are needed.
     static func size(_ request: Request) throws(EngineError) -> (rows: UInt16, columns: UInt16) {
-        (UInt16(clamping: try request.number("h") ?? 0), UInt16(clamping: try request.number("w") ?? 0))
+        var numbers: [UInt16] = []
+        for name in ["h", "w"] {
+            let text = request[name] ?? ""
+            guard let number = Int(text) else {
+                throw EngineError(
+                    .invalidArgument, "strconv.Atoi: parsing \"\(text)\": invalid syntax",
+                    hint: "Give the height as h and the width as w.")
+            }
+            numbers.append(UInt16(clamping: number))
+        }
+        return (numbers[0], numbers[1])
     }
 
     func topContainer(_ call: Call) async throws(EngineError) {
-        let rows = try await engine.processes(call["id"])
-        let table = rows.sorted { $0.pid < $1.pid }.map { row -> JSONValue in
-            let seconds = row.cpuTime / 1_000_000_000
-            let command = row.command.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }.joined(
-                separator: " ")
-            return .strings([
-                String(row.uid), String(row.pid), String(row.parent), "0",
-                ContainerDocument.clock(seconds), row.terminal == 0 ? "?" : "pts/\(row.terminal & 0xFF)",
-                ContainerDocument.clock(seconds), command,
-            ])
-        }
+        let format = try ProcessFormat(arguments: call.request["ps_args"] ?? "-ef")
+        let table = try await engine.processes(call["id"])
         try await call.connection.respond([
-            "Titles": ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"], "Processes": .array(table),
+            "Titles": .strings(format.titles), "Processes": .array(format.rows(of: table).map { .strings($0) }),
         ])
     }
 }

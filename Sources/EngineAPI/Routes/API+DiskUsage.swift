@@ -45,7 +45,7 @@ extension API {
         var rows: [JSONValue] = []
         for snapshot in snapshots {
             guard let sizes = try await sizes(of: snapshot) else { continue }
-            var row = ContainerDocument.summary(snapshot)
+            var row = ContainerDocument.summary(snapshot, volumes: engine.volumes)
             row["SizeRw"] = .count(sizes.written)
             row["SizeRootFs"] = .count(sizes.whole)
             rows.append(row)

@@ -15,7 +15,7 @@ extension API {
         var rows: [JSONValue] = []
         for snapshot in chosen {
             let spec = snapshot.record.spec
-            var row = ContainerDocument.summary(snapshot)
+            var row = ContainerDocument.summary(snapshot, volumes: engine.volumes)
             // A name that has gone on to another image would mislead.
             if (try? engine.images.image(spec.imageReference).id) != spec.imageID {
                 row["Image"] = .string(spec.imageID)

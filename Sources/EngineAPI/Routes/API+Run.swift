@@ -19,7 +19,7 @@ extension API {
     ///
     /// With `detach`, answers with the id as soon as it has been started.
     func runContainer(_ call: Call) async throws(EngineError) {
-        let record = try await create(call)
+        let record = try await create(call).record
         let id = record.id.description
         if call.request.flag("detach") {
             try await engine.start(id)

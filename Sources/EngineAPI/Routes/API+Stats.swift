@@ -29,36 +29,67 @@ extension API {
         try await call.connection.end()
     }
 
+    /// What dockerd says of a container that does not run.
+    private static let nothing: JSONValue = [
+        "read": "0001-01-01T00:00:00Z", "pids_stats": [:], "memory_stats": [:], "cpu_stats": noProcessorTime,
+        "blkio_stats": .object(Dictionary(uniqueKeysWithValues: blockCounters.map { ($0, .null) })),
+    ]
+
+    private static let noProcessorTime: JSONValue = [
+        "cpu_usage": ["total_usage": 0, "usage_in_kernelmode": 0, "usage_in_usermode": 0],
+        "throttling_data": ["periods": 0, "throttled_periods": 0, "throttled_time": 0],
+    ]
+
+    private static let blockCounters = [
+        "io_service_bytes_recursive", "io_serviced_recursive", "io_queue_recursive", "io_service_time_recursive",
+        "io_wait_time_recursive", "io_merged_recursive", "io_time_recursive", "sectors_recursive",
+    ]
+
     private func sample(_ snapshot: WorkloadSnapshot) async throws(EngineError) -> JSONValue {
         // One that has been removed meanwhile uses nothing.
         let found = try? await engine.usage(snapshot.record.id.description)
-        guard let usage = found ?? nil else { return ["read": .string(HostTime.now.rfc3339), "cpu_stats": [:]] }
+        guard let usage = found ?? nil else { return Self.nothing }
+        var processors: JSONValue = [
+            "total_usage": .count(usage.cpuTotal), "usage_in_kernelmode": .count(usage.cpuSystem),
+            "usage_in_usermode": .count(usage.cpuUser),
+        ]
+        if !usage.cpuByProcessor.isEmpty {
+            processors["percpu_usage"] = .array(usage.cpuByProcessor.map { .count($0) })
+        }
+        var memory: JSONValue = [
+            "usage": .count(usage.memory), "limit": .count(usage.memoryLimit),
+            "stats": .object(usage.memoryStatistics.mapValues { .count($0) }),
+        ]
+        if usage.memoryPeak > 0 { memory["max_usage"] = .count(usage.memoryPeak) }
+        var processes: JSONValue = ["current": .count(usage.pids)]
+        if usage.pidsLimit > 0 { processes["limit"] = .count(usage.pidsLimit) }
         return [
-            "read": .string(HostTime.now.rfc3339),
+            "read": .string(HostTime.now.rfc3339), "memory_stats": memory, "pids_stats": processes,
+            "blkio_stats": Self.blocks(usage.blocks),
             "cpu_stats": [
-                "cpu_usage": [
-                    "total_usage": .count(usage.cpuTotal), "usage_in_kernelmode": .count(usage.cpuSystem),
-                    "usage_in_usermode": .count(usage.cpuUser),
-                ],
-                "system_cpu_usage": .count(Self.hostProcessorTime()), "online_cpus": .count(HostInformation.processors),
+                "cpu_usage": processors, "system_cpu_usage": .count(Self.hostProcessorTime()),
+                "online_cpus": .count(HostInformation.processors),
                 "throttling_data": [
                     "periods": .count(usage.cpuPeriods), "throttled_periods": .count(usage.cpuThrottledPeriods),
                     "throttled_time": .count(usage.cpuThrottledTime),
                 ],
             ],
-            "memory_stats": [
-                "usage": .count(usage.memory), "max_usage": .count(usage.memoryPeak),
-                "limit": .count(usage.memoryLimit),
-                "stats": .object(usage.memoryStatistics.mapValues { .count($0) }),
-            ],
-            "pids_stats": ["current": .count(usage.pids), "limit": .count(usage.pidsLimit)],
-            "blkio_stats": [
-                "io_service_bytes_recursive": [
-                    ["major": 0, "minor": 0, "op": "read", "value": .count(usage.blockRead)],
-                    ["major": 0, "minor": 0, "op": "write", "value": .count(usage.blockWritten)],
-                ]
-            ],
         ]
+    }
+
+    private static func blocks(_ devices: [BlockUsage]) -> JSONValue {
+        var counters: JSONValue = .object(Dictionary(uniqueKeysWithValues: blockCounters.map { ($0, []) }))
+        let entry = { (device: BlockUsage, operation: String, value: UInt64) -> JSONValue in
+            [
+                "major": .count(device.major), "minor": .count(device.minor), "op": .string(operation),
+                "value": .count(value),
+            ]
+        }
+        counters["io_service_bytes_recursive"] = .array(
+            devices.flatMap { [entry($0, "read", $0.readBytes), entry($0, "write", $0.writtenBytes)] })
+        counters["io_serviced_recursive"] = .array(
+            devices.flatMap { [entry($0, "read", $0.reads), entry($0, "write", $0.writes)] })
+        return counters
     }
 
     private static func document(_ record: WorkloadRecord, _ current: JSONValue, _ previous: JSONValue) -> JSONValue {
@@ -66,10 +97,9 @@ extension API {
         document["name"] = .string("/\(record.name)")
         document["id"] = .string(record.id.description)
         document["preread"] = previous == .null ? "0001-01-01T00:00:00Z" : previous["read"]
-        document["precpu_stats"] = previous == .null ? ["cpu_usage": ["total_usage": 0]] : previous["cpu_stats"]
+        document["precpu_stats"] = previous == .null ? noProcessorTime : previous["cpu_stats"]
         document["num_procs"] = 0
         document["storage_stats"] = [:]
-        document["networks"] = [:]
         return document
     }
 

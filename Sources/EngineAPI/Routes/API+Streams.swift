@@ -15,7 +15,7 @@ extension API {
         let isTerminal = record.spec.process.terminal
         try await attach(call, to: record, isRaw: isTerminal) { (connection) throws(EngineError) in
             try await connection.takeOver(
-                for: call.request, type: Self.streamType(isTerminal: isTerminal, call.request))
+                for: call.request, type: Self.streamType(isTerminal: isTerminal, call.request), settles: true)
         }
     }
 
@@ -79,7 +79,7 @@ extension API {
     }
 
     /// Media types of Docker's hijacked connections since API 1.42.
-    private static func streamType(isTerminal: Bool, _ request: Request) -> String {
+    static func streamType(isTerminal: Bool, _ request: Request) -> String {
         guard !isTerminal, let version = request.version,
             (Int(version.split(separator: ".").last ?? "0") ?? 0) >= 42
         else { return "application/vnd.docker.raw-stream" }
@@ -167,21 +167,36 @@ extension API {
     func startExec(_ call: Call) async throws(EngineError) {
         let body = try await call.request.json()
         let execution = try await engine.execution(call["id"])
-        let session = try await engine.startExecution(call["id"], size: TerminalSize(body["ConsoleSize"]))
-        if body["Detach"].bool == true {
+        let isDetached = body["Detach"].bool == true
+        let session: ProcessSession
+        do throws(EngineError) {
+            session = try await engine.startExecution(call["id"], size: TerminalSize(body["ConsoleSize"]))
+        } catch  where !isDetached && [.commandNotFound, .commandNotExecutable].contains(error.code) {
+            return try await tell(error, isTerminal: execution.process.terminal, call)
+        }
+        if isDetached {
             // Somebody has to take the output, or the process would wait for it.
             Task { while await session.nextOutput() != nil {} }
             return try await call.connection.respond(.ok)
         }
         let isTerminal = execution.process.terminal
         try await call.connection.takeOver(
-            for: call.request, type: Self.streamType(isTerminal: isTerminal, call.request))
+            for: call.request, type: Self.streamType(isTerminal: isTerminal, call.request), settles: true)
         let hasLeft = await pump(
             session, call.connection, isRaw: isTerminal, wantsInput: execution.process.openStandardInput,
             closesInput: true, detachKeys: isTerminal ? try Self.detachKeys(execution.detachKeys) : nil)
         if hasLeft {
             await engine.emit("exec_detach", of: execution.workload.description, attributes: ["execID": execution.id])
         }
+    }
+
+    /// As dockerd: by then the connection has been taken over, so the reason is the output, and the code is asked for later.
+    private func tell(_ error: EngineError, isTerminal: Bool, _ call: Call) async throws(EngineError) {
+        try await call.connection.takeOver(
+            for: call.request, type: Self.streamType(isTerminal: isTerminal, call.request), settles: true)
+        let text = Array("\(error.message)\r\n".utf8)
+        try await call.connection.send(isTerminal ? text : StreamFrame.encode(.output, text))
+        await call.connection.sender.finishAndClose()
     }
 
     func resizeExec(_ call: Call) async throws(EngineError) {
@@ -209,83 +224,6 @@ extension API {
                 "tty": .bool(process.terminal), "user": .string(process.user), "privileged": .bool(process.privileged),
             ],
         ])
-    }
-
-    // MARK: Logs
-
-    func containerLogs(_ call: Call) async throws(EngineError) {
-        let request = call.request
-        let (output, errors) = (request.flag("stdout"), request.flag("stderr"))
-        guard output || errors else {
-            throw EngineError(.invalidArgument, "Bad parameters: you must choose at least one stream")
-        }
-        let snapshot = try await engine.snapshot(call["id"])
-        guard snapshot.record.spec.log.driver == .jsonFile else {
-            throw EngineError(
-                .unsupported, "configured logging driver does not support reading",
-                hint: "The container was created with --log-driver none.")
-        }
-        let isTerminal = snapshot.record.spec.process.terminal
-        let since = try request["since"].flatMap { $0 == "0" ? nil : $0 }.map { (text) throws(EngineError) in
-            try TimeParameter.parse(text).rfc3339
-        }
-        let until = try request["until"].flatMap { $0 == "0" ? nil : $0 }.map { (text) throws(EngineError) in
-            try TimeParameter.parse(text).rfc3339
-        }
-        let withTime = request.flag("timestamps")
-        let isWanted = { @Sendable (entry: LogEntry) in
-            (entry.stream == "stderr" ? errors : output) && since.map { entry.time >= $0 } ?? true
-                && until.map { entry.time <= $0 } ?? true
-        }
-        let reader = LogReader(path: snapshot.logPath)
-        var entries = await reader.readAll().filter(isWanted)
-        if let text = request["tail"], text != "all" {
-            guard let count = Int(text) else {
-                throw EngineError(.invalidArgument, "the parameter 'tail' is '\(text)', which is no number")
-            }
-            if count >= 0 { entries = Array(entries.suffix(count)) }
-        }
-        try await call.connection.begin(
-            type: isTerminal ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream")
-        try await send(entries, call.connection, isTerminal: isTerminal, withTime: withTime)
-        if request.flag("follow") {
-            try await follow(
-                reader, snapshot.record.id, call.connection, isWanted, isTerminal: isTerminal, withTime: withTime)
-        }
-        try await call.connection.end()
-    }
-
-    private func follow(
-        _ reader: LogReader, _ id: WorkloadID, _ connection: Connection, _ isWanted: (LogEntry) -> Bool,
-        isTerminal: Bool,
-        withTime: Bool
-    ) async throws(EngineError) {
-        while !Task.isCancelled {
-            // Asked before reading: what is written until the end is read after it.
-            let isRunning = (try? await engine.snapshot(id.description))?.record.isRunning ?? false  // removed: ended
-            let entries = reader.readNew().filter(isWanted)
-            try await send(entries, connection, isTerminal: isTerminal, withTime: withTime)
-            if entries.isEmpty && !isRunning { return }
-            if entries.isEmpty {
-                // Cancelled when the client goes.
-                try? await Task.sleep(for: .milliseconds(50))
-            }
-        }
-    }
-
-    private func send(
-        _ entries: [LogEntry], _ connection: Connection, isTerminal: Bool, withTime: Bool
-    ) async throws(EngineError) {
-        var bytes: [UInt8] = []
-        for entry in entries {
-            let text = Array((withTime ? "\(entry.time) \(entry.log)" : entry.log).utf8)
-            bytes += isTerminal ? text : StreamFrame.encode(entry.stream == "stderr" ? .errors : .output, text)
-            if bytes.count > 1 << 18 {
-                try await connection.send(bytes)
-                bytes = []
-            }
-        }
-        try await connection.send(bytes)
     }
 }
 

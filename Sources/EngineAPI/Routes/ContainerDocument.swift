@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import APIModel
+import Backend
 import Engine
 import LinuxSystem
 import SystemPackage
@@ -13,7 +14,7 @@ enum ContainerDocument {
     private static let noTime = "0001-01-01T00:00:00Z"
 
     /// A row of `containers/json`.
-    static func summary(_ snapshot: WorkloadSnapshot) -> JSONValue {
+    static func summary(_ snapshot: WorkloadSnapshot, volumes: VolumeStore? = nil) -> JSONValue {
         let record = snapshot.record
         return [
             "Id": .string(record.id.description), "Names": ["/\(record.name)".json],
@@ -22,9 +23,17 @@ enum ContainerDocument {
             "Created": .count(record.created.nanoseconds / 1_000_000_000), "Ports": [],
             "Labels": .map(record.spec.labels), "State": .string(record.state.rawValue),
             "Status": .string(status(record)),
-            "HostConfig": ["NetworkMode": .string(record.spec.network.rawValue)], "NetworkSettings": ["Networks": [:]],
-            "Mounts": .array(record.spec.mounts.map { mount($0, nil) }), "Runtime": .string(record.spec.kind.rawValue),
+            "HostConfig": hostSummary(record.spec), "NetworkSettings": ["Networks": networks(record)],
+            "Mounts": .array(record.spec.mounts.compactMap { mount($0, volumes) }),
+            "Runtime": .string(record.spec.kind.rawValue),
         ]
+    }
+
+    private static func hostSummary(_ spec: WorkloadSpec) -> JSONValue {
+        var summary: JSONValue = ["NetworkMode": .string(spec.network.rawValue)]
+        let annotations = RequestDocument.parts(of: spec).host["Annotations"]
+        if !annotations.isEmpty { summary["Annotations"] = annotations }
+        return summary
     }
 
     /// The command with its arguments; those with spaces in quotes.
@@ -70,12 +79,6 @@ enum ContainerDocument {
         }
     }
 
-    /// `HH:MM:SS`.
-    static func clock(_ seconds: UInt64) -> String {
-        [seconds / 3_600, seconds / 60 % 60, seconds % 60].map { $0 < 10 ? "0\($0)" : String($0) }.joined(
-            separator: ":")
-    }
-
     // MARK: Inspect
 
     /// The whole document of `containers/{id}/json`.
@@ -83,25 +86,47 @@ enum ContainerDocument {
         let record = snapshot.record
         let spec = record.spec
         let arguments = spec.process.arguments
+        let request = RequestDocument.parts(of: spec)
+        let hasLog = spec.log.driver == .jsonFile && record.started != nil
         return [
             "Id": .string(record.id.description), "Created": .string(record.created.rfc3339),
             "Path": .string(arguments.first ?? ""), "Args": .strings(Array(arguments.dropFirst())),
             "State": state(snapshot), "Image": .string(spec.imageID), "ResolvConfPath": "", "HostnamePath": "",
-            "HostsPath": "", "LogPath": .string(spec.log.driver == .jsonFile ? snapshot.logPath.string : ""),
+            "HostsPath": "", "LogPath": .string(hasLog ? snapshot.logPath.string : ""),
             "Name": "/\(record.name)".json, "RestartCount": .count(record.restartCount), "Driver": "erofs-overlayfs",
             "Platform": "linux",
             "MountLabel": "", "ProcessLabel": "", "AppArmorProfile": "",
             "ExecIDs": snapshot.executions.isEmpty ? nil : .strings(snapshot.executions),
-            "HostConfig": hostConfiguration(spec), "GraphDriver": ["Name": "erofs-overlayfs", "Data": [:]],
-            "Mounts": .array(spec.mounts.map { mount($0, volumes) }), "Config": configuration(spec),
-            "NetworkSettings": [
-                "Bridge": "", "SandboxID": "", "Ports": [:], "IPAddress": "", "Gateway": "", "MacAddress": "",
-                "Networks": .object([spec.network.rawValue: ["NetworkID": "", "IPAddress": ""]]),
-            ],
+            "HostConfig": request.host.merging(hostConfiguration(spec)),
+            "GraphDriver": ["Name": "erofs-overlayfs", "Data": [:]],
+            "Mounts": .array(spec.mounts.compactMap { mount($0, volumes) }),
+            "Config": request.configuration.merging(configuration(spec)),
+            "NetworkSettings": networkSettings(record),
             "Tandem": [
                 "Kind": .string(spec.kind.rawValue), "Trace": record.trace.map { JSONValue(encoding: $0) } ?? nil,
             ],
         ]
+    }
+
+    /// The networks `none` and `host` have nothing to tell; these are dockerd's words for that.
+    private static func networkSettings(_ record: WorkloadRecord) -> JSONValue {
+        [
+            "Bridge": "", "SandboxID": "", "HairpinMode": false, "LinkLocalIPv6Address": "",
+            "LinkLocalIPv6PrefixLen": 0, "Ports": [:], "SandboxKey": "", "SecondaryIPAddresses": nil,
+            "SecondaryIPv6Addresses": nil, "EndpointID": "", "Gateway": "", "GlobalIPv6Address": "",
+            "GlobalIPv6PrefixLen": 0, "IPAddress": "", "IPPrefixLen": 0, "IPv6Gateway": "", "MacAddress": "",
+            "Networks": networks(record),
+        ]
+    }
+
+    private static func networks(_ record: WorkloadRecord) -> JSONValue {
+        .object([
+            record.spec.network.rawValue: [
+                "IPAMConfig": nil, "Links": nil, "Aliases": nil, "NetworkID": "", "EndpointID": "", "Gateway": "",
+                "IPAddress": "", "IPPrefixLen": 0, "IPv6Gateway": "", "GlobalIPv6Address": "",
+                "GlobalIPv6PrefixLen": 0, "MacAddress": "", "DriverOpts": nil,
+            ]
+        ])
     }
 
     private static func state(_ snapshot: WorkloadSnapshot) -> JSONValue {
@@ -118,99 +143,87 @@ enum ContainerDocument {
         return document
     }
 
+    /// What the request does not say in the same words.
     private static func configuration(_ spec: WorkloadSpec) -> JSONValue {
-        let arguments = spec.process.arguments
-        let entrypoint = Array(arguments.prefix(spec.entrypointCount))
         var document: JSONValue = [
             "Hostname": .string(spec.hostname), "Domainname": .string(spec.domainname),
-            "User": .string(spec.process.user),
-            "AttachStdin": .bool(spec.process.openStandardInput), "AttachStdout": true, "AttachStderr": true,
-            "Tty": .bool(spec.process.terminal), "OpenStdin": .bool(spec.process.openStandardInput),
-            "StdinOnce": .bool(spec.standardInputOnce), "Env": .strings(spec.process.environment),
-            "Cmd": .strings(Array(arguments.dropFirst(spec.entrypointCount))), "Image": .string(spec.imageReference),
-            "Volumes": nil, "WorkingDir": .string(spec.process.workingDirectory),
-            "Entrypoint": entrypoint.isEmpty ? nil : .strings(entrypoint), "OnBuild": nil, "Labels": .map(spec.labels),
-            "StopSignal": .string(SignalName.name(of: spec.stopSignal)), "StopTimeout": .count(spec.stopTimeout),
+            "User": .string(spec.process.user), "Image": .string(spec.imageReference), "Labels": .map(spec.labels),
         ]
         if let check = spec.healthCheck { document["Healthcheck"] = HealthDocument.configuration(check) }
         return document
     }
 
+    /// What the request does not say in the same words, and what may have been changed since.
     private static func hostConfiguration(_ spec: WorkloadSpec) -> JSONValue {
         let security = spec.security
-        let limits = spec.limits
-        return [
-            "Binds": .strings(binds(spec)), "NetworkMode": .string(spec.network.rawValue), "PortBindings": [:],
+        var document: JSONValue = [
+            "NetworkMode": .string(spec.network.rawValue),
             "RestartPolicy": [
                 "Name": .string(spec.restart.name), "MaximumRetryCount": .count(spec.restart.maximumRetries),
             ],
-            "AutoRemove": .bool(spec.removeOnExit),
-            "LogConfig": ["Type": .string(spec.log.driver.rawValue), "Config": .map(logOptions(spec.log))],
-            "CapAdd": security.addedCapabilities.isEmpty ? nil : .strings(security.addedCapabilities),
-            "CapDrop": security.droppedCapabilities.isEmpty ? nil : .strings(security.droppedCapabilities),
-            "CgroupnsMode": "private", "IpcMode": "private", "PidMode": "", "UTSMode": "", "UsernsMode": "",
-            "ExtraHosts": .strings(spec.extraHosts), "GroupAdd": .strings(spec.process.additionalGroups),
+            "AutoRemove": .bool(spec.removeOnExit), "CgroupParent": .string(spec.cgroupParent),
             "OomScoreAdj": .count(spec.outOfMemoryScoreAdjustment), "Privileged": .bool(security.privileged),
-            "PublishAllPorts": false, "ReadonlyRootfs": .bool(spec.readOnlyRoot),
-            "SecurityOpt": .strings(securityOptions(security)), "ShmSize": .count(spec.sharedMemorySize.bytes),
-            "Sysctls": .map(spec.sysctls), "Runtime": .string(spec.kind.rawValue), "Init": .bool(spec.runInit),
-            "Memory": .count(limits.memory?.bytes ?? 0), "MemorySwap": .count(limits.memoryAndSwap?.bytes ?? 0),
-            "MemoryReservation": .count(limits.memoryReservation?.bytes ?? 0), "NanoCpus": .count(limits.nanoCPUs ?? 0),
-            "CpuShares": .count(limits.cpuShares ?? 0), "CpusetCpus": .string(limits.cpuset),
-            "PidsLimit": limits.pids.map { .count($0) } ?? nil,
-            "Ulimits": .array(
-                spec.resourceLimits.map {
-                    ["Name": .string($0.name), "Soft": .count($0.soft), "Hard": .count($0.hard)]
-                }),
-            "Devices": .array(
-                spec.devices.map {
-                    [
-                        "PathOnHost": .string($0.hostPath), "PathInContainer": .string($0.path),
-                        "CgroupPermissions": .string($0.permissions),
-                    ]
-                }),
+            "ReadonlyRootfs": .bool(spec.readOnlyRoot), "ShmSize": .count(spec.sharedMemorySize.bytes),
+            "Runtime": .string(spec.kind.rawValue),
         ]
+        document["CgroupnsMode"] = spec.namespaces.sharesControlGroups ? "host" : "private"
+        document["IpcMode"] = .string(ipcMode(spec.namespaces))
+        document["PidMode"] = .string(pidMode(spec.namespaces))
+        document["UTSMode"] = spec.namespaces.sharesHostName ? "host" : ""
+        let standard: (masked: [String], readOnly: [String])? =
+            security.privileged ? nil : RootLowering.standardPaths
+        document["MaskedPaths"] = paths(security.maskedPaths ?? standard?.masked)
+        document["ReadonlyPaths"] = paths(security.readOnlyPaths ?? standard?.readOnly)
+        return document.merging(limits(spec.limits))
     }
 
-    private static func binds(_ spec: WorkloadSpec) -> [String] {
-        spec.mounts.compactMap { mount in
-            let suffix = mount.readOnly ? ":ro" : ""
-            switch mount.source {
-            case .bind(let path): return "\(path):\(mount.target)\(suffix)"
-            case .volume(let name): return mount.anonymous ? nil : "\(name):\(mount.target)\(suffix)"
-            case .tmpfs: return nil
-            }
-        }
-    }
+    private static func paths(_ paths: [String]?) -> JSONValue { paths.map { .strings($0) } ?? .null }
 
-    private static func logOptions(_ log: LogOptions) -> [String: String] {
-        var options: [String: String] = [:]
-        if let size = log.maximumSize { options["max-size"] = String(size.bytes) }
-        if log.maximumFiles > 1 { options["max-file"] = String(log.maximumFiles) }
-        return options
-    }
-
-    private static func securityOptions(_ security: SecuritySpec) -> [String] {
-        var options: [String] = []
-        if security.noNewPrivileges { options.append("no-new-privileges") }
-        switch security.seccomp {
-        case .standard: break
-        case .unconfined: options.append("seccomp=unconfined")
-        case .profile(let json): options.append("seccomp=\(json)")
-        }
-        if !security.systemPathsMasked { options.append("systempaths=unconfined") }
-        return options
-    }
-
-    private static func mount(_ mount: MountSpec, _ volumes: VolumeStore?) -> JSONValue {
+    private static func limits(_ limits: ResourceLimits) -> JSONValue {
+        let isSwapUnlimited = (limits.memoryAndSwap?.bytes ?? 0) >= UInt64(Int64.max)
         var document: JSONValue = [
-            "Destination": .string(mount.target), "Mode": mount.readOnly ? "ro" : "", "RW": .bool(!mount.readOnly),
-            "Propagation": .string(mount.propagation),
+            "Memory": .count(limits.memory?.bytes ?? 0),
+            "MemoryReservation": .count(limits.memoryReservation?.bytes ?? 0),
+            "OomKillDisable": .bool(limits.outOfMemoryKillerDisabled), "NanoCpus": .count(limits.nanoCPUs ?? 0),
+            "CpuPeriod": .count(limits.cpuPeriod ?? 0), "CpuQuota": .count(limits.cpuQuota ?? 0),
+            "CpuShares": .count(limits.cpuShares ?? 0), "CpusetCpus": .string(limits.cpuset),
+            "CpusetMems": .string(limits.memoryNodes), "BlkioWeight": .count(limits.block.weight ?? 0),
+        ]
+        document["MemorySwap"] = isSwapUnlimited ? -1 : .count(limits.memoryAndSwap?.bytes ?? 0)
+        document["MemorySwappiness"] = limits.swappiness.map { .count($0) } ?? .null
+        document["PidsLimit"] = limits.pids.map { .count(max(0, $0)) } ?? .null
+        return document
+    }
+
+    private static func pidMode(_ namespaces: NamespaceSpec) -> String {
+        switch namespaces.processes {
+        case .own: ""
+        case .host: "host"
+        case .joined(let id): "container:\(id)"
+        }
+    }
+
+    private static func ipcMode(_ namespaces: NamespaceSpec) -> String {
+        switch namespaces.communication {
+        case .own: "private"
+        case .shareable: "shareable"
+        case .withoutSharedMemory: "none"
+        case .host: "host"
+        case .joined(let id): "container:\(id)"
+        }
+    }
+
+    /// dockerd lists tmpfs mounts of `Mounts`, but not those of `Tmpfs`.
+    private static func mount(_ mount: MountSpec, _ volumes: VolumeStore?) -> JSONValue? {
+        var document: JSONValue = [
+            "Destination": .string(mount.target), "Mode": .string(mount.mode), "RW": .bool(!mount.readOnly),
+            "Propagation": "",
         ]
         switch mount.source {
         case .bind(let path):
             document["Type"] = "bind"
             document["Source"] = .string(path)
+            document["Propagation"] = .string(mount.propagation)
         case .volume(let name):
             document["Type"] = "volume"
             document["Name"] = .string(name)
@@ -219,6 +232,7 @@ enum ContainerDocument {
             let path = try? volumes.map { (store) throws(EngineError) in store.path(of: try store.volume(name)).string }
             document["Source"] = .string(path ?? "")
         case .tmpfs:
+            guard mount.isListed else { return nil }
             document["Type"] = "tmpfs"
             document["Source"] = ""
         }

@@ -34,10 +34,18 @@ func launch(_ plan: LaunchPlan) -> Result<LaunchedProcess, LaunchFailure> {
     guard !plan.namespaces.contains(.user) else {
         return .failure(LaunchFailure(.clone, errno: EOPNOTSUPP, object: bytes("user namespace")))
     }
+    let joined: JoinedNamespaces
+    switch JoinedNamespaces.open(plan.joined) {
+    case .failure(let failure): return .failure(failure)
+    case .success(let opened): joined = opened
+    }
+    defer { joined.closeAll() }
     // The cgroup namespace's root is the group that the child is in when it makes the namespace: after joining.
     let namespaces = plan.namespaces.subtracting(.cgroup)
-    return spawn(plan.process, namespaces: UInt64(namespaces.rawValue), group: group) { streams, report in
-        plan.runChild(streams, report)
+    return joined.withChildNamespace {
+        spawn(plan.process, namespaces: UInt64(namespaces.rawValue), group: group) { streams, report in
+            plan.runChild(streams, joined, report)
+        }
     }
 }
 
@@ -91,7 +99,7 @@ func spawn(
 
 extension LaunchPlan {
     /// What the child does between clone3 and execve.
-    func runChild(_ streams: Streams, _ report: FailureReport) -> Never {
+    func runChild(_ streams: Streams, _ joined: JoinedNamespaces, _ report: FailureReport) -> Never {
         // If the monitor dies, nobody would know the end of the workload or own its streams: it dies too.
         report.check(tandem_die_with_parent(), .clone)
         tandem_reset_signals()
@@ -101,6 +109,8 @@ extension LaunchPlan {
             let problem = writeFile(folder + bytes("/tasks"), [0x30])
             if problem != 0 { report.fail(LaunchFailure(.cgroup, errno: problem, object: folder)) }
         }
+        joined.enter(report)
+        let outerGroups = leavesCgroupNamespace ? open(bytes("/proc/self/ns/cgroup"), O_RDONLY) : -1
         if namespaces.contains(.cgroup) {
             report.check(unshare(Int32(bitPattern: NamespaceSet.cgroup.rawValue)), .cgroup)
         }
@@ -120,6 +130,9 @@ extension LaunchPlan {
         // A session of its own, also without a terminal: a signal to the monitor's group must not reach the workload.
         if !process.terminal { setsid() }
         enterRoot(report)
+        if leavesCgroupNamespace {
+            report.check(setns(outerGroups, Int32(bitPattern: NamespaceSet.cgroup.rawValue)), .cgroup)
+        }
         process.become(streams, helper: helper, isFirst: true, report)
     }
 }

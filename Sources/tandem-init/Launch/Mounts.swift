@@ -93,11 +93,24 @@ func entries(of stream: OpaquePointer) -> [Bytes] {
     return names
 }
 
+extension MountStep {
+    /// Copies the source's mounts while they still belong to the executor's, if mounts are to pass between the two; -1
+    /// if they are not.
+    func copyTree(_ report: FailureReport) -> Int32 {
+        guard sourceKind == .bind, propagation & UInt64(MS_SHARED | MS_SLAVE) != 0 else { return -1 }
+        let tree = withPath(source) { tandem_copy_tree($0, below == .excluded ? 0 : 1) }
+        report.check(tree, .mount, target)
+        return tree
+    }
+}
+
 extension RootFolder {
     /// Carries out one mount inside the root.
     ///
+    /// `tree` is a copy of the source's mounts that was made before; -1 for none.
+    ///
     /// - Returns: What failed, or `nil`.
-    func mount(_ step: MountStep) -> LaunchFailure? {
+    func mount(_ step: MountStep, tree: Int32 = -1) -> LaunchFailure? {
         let failed = { LaunchFailure(.mount, errno: tandem_errno(), object: step.target) }
         let target = openOrMake(step.target, asFile: step.targetIsFile)
         guard target >= 0 else { return failed() }
@@ -111,9 +124,14 @@ extension RootFolder {
             source = descriptorPath(held)
         }
         let isBind = step.sourceKind == .bind || step.sourceKind == .rootRelativeBind
-        let flags = isBind ? UInt(MS_BIND | MS_REC) : UInt(step.flags)
-        let result = mountFileSystem(
-            source: source, target: descriptorPath(target), type: step.fileSystem, flags: flags, options: step.options)
+        let below = step.below == .excluded ? 0 : UInt(MS_REC)
+        let flags = isBind ? UInt(MS_BIND) | below : UInt(step.flags)
+        let result =
+            tree >= 0
+            ? tandem_hang_tree(tree, target)
+            : mountFileSystem(
+                source: source, target: descriptorPath(target), type: step.fileSystem, flags: flags,
+                options: step.options)
         guard result == 0 else { return step.optional ? nil : failed() }
         guard step.propagation != 0 || (isBind && step.flags != 0) else { return nil }
         // `target` still shows the covered folder: look the path up again to get at the new mount.
@@ -123,8 +141,12 @@ extension RootFolder {
         if isBind, step.flags != 0 {
             if remountBind(mounted, flags: UInt(step.flags) & ~UInt(MS_BIND | MS_REC)) < 0 { return failed() }
             // Docker's read-only binds hold for the mounts below them too; kernels before 5.12 cannot say that.
-            let isReadOnly = step.flags & UInt64(MS_RDONLY) != 0
-            if isReadOnly, tandem_set_tree_read_only(mounted) < 0, tandem_errno() != ENOSYS { return failed() }
+            let isReadOnly = step.flags & UInt64(MS_RDONLY) != 0 && step.below != .unchanged
+            if isReadOnly, tandem_set_tree_read_only(mounted) < 0,
+                tandem_errno() != ENOSYS || step.below == .protected
+            {
+                return failed()
+            }
         }
         if step.propagation != 0 {
             let changed = mountFileSystem(

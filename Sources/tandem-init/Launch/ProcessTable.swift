@@ -2,17 +2,29 @@
 
 import CLinux
 
-/// The processes in the pid namespace of a workload's first process, as proc(5) of the executor shows them.
-func processTable(of first: Int32) -> [ProcessRow] {
-    guard first > 0, let namespace = pidNamespace(of: first) else { return [] }
-    var rows: [ProcessRow] = []
-    for name in folderEntries(bytes("/proc")) {
-        guard let pid = decimal(name), pidNamespace(of: Int32(bitPattern: pid)) == namespace else { continue }
-        // A process may end while it is looked at.
-        if let row = processRow(pid) { rows.append(row) }
+/// The processes of a workload, as proc(5) of the executor shows them.
+///
+/// They are those in the pid namespace of its first process. A workload that has none of its own has
+/// the processes of its control group `group` instead.
+func processTable(of first: Int32, group: Bytes) -> ProcessTable {
+    var table = ProcessTable(rows: [])
+    if group.isEmpty {
+        guard first > 0, let namespace = pidNamespace(of: first) else { return table }
+        for name in folderEntries(bytes("/proc")) {
+            guard let pid = decimal(name), pidNamespace(of: Int32(bitPattern: pid)) == namespace else { continue }
+            // A process may end while it is looked at.
+            if let row = processRow(pid) { table.rows.append(row) }
+        }
+    } else {
+        for line in split(readFile(group + bytes("/cgroup.procs")) ?? [], at: 0x0A) {
+            if let pid = decimal(line), let row = processRow(pid) { table.rows.append(row) }
+        }
     }
-    rows.sort { $0.pid < $1.pid }
-    return rows
+    table.rows.sort { $0.pid < $1.pid }
+    table.uptime = tandem_clock(CLOCK_BOOTTIME)
+    table.time = tandem_realtime()
+    table.memory = readGuestUsage().memoryTotal
+    return table
 }
 
 private func folder(of pid: Int32) -> Bytes { bytes("/proc/") + digits(Int(pid)) }
@@ -25,28 +37,23 @@ private func pidNamespace(of pid: Int32) -> UInt? {
 
 private func processRow(_ pid: UInt32) -> ProcessRow? {
     let folder = folder(of: Int32(bitPattern: pid))
-    guard let text = readFile(folder + bytes("/stat")), let end = text.lastIndex(of: 0x29),
-        let begin = text.firstIndex(of: 0x28)
-    else { return nil }
-    // Fields after the name, which may hold blanks and parentheses; the first one is field 3 of proc_pid_stat(5).
-    // Some, such as the limit of resident memory, take all 64 bits; signs are left out, no field in use has one.
-    let fields = text[(end + 2)...].split(separator: 0x20).map { field in
-        field.reduce(UInt64(0)) { total, byte in
-            byte >= 0x30 && byte <= 0x39 ? total &* 10 &+ UInt64(byte - 0x30) : total
-        }
-    }
-    guard fields.count > 21 else { return nil }
-    var command = readFile(folder + bytes("/cmdline")) ?? []
-    if command.isEmpty { command = [0x5B] + text[(begin + 1)..<end] + [0x5D] }
+    guard let statistics = readFile(folder + bytes("/stat")), !statistics.isEmpty else { return nil }
+    let status = readFile(folder + bytes("/status")) ?? []
+    // All rows have to fit one frame.
+    var command = readFile(folder + bytes("/cmdline"), limit: 4_096) ?? []
     while command.last == 0 { command.removeLast() }
-    var status = stat()
-    _ = withPath(folder) { stat($0, &status) }
-    let tick = UInt64(1_000_000_000 / sysconf(Int32(_SC_CLK_TCK)))
     return ProcessRow(
-        pid: pid, parent: UInt32(truncatingIfNeeded: fields[1]), uid: status.st_uid,
-        startTime: fields[19] &* tick, cpuTime: (fields[11] &+ fields[12]) &* tick,
-        residentMemory: fields[21] &* UInt64(getpagesize()), terminal: UInt32(truncatingIfNeeded: fields[4]),
-        threads: UInt32(truncatingIfNeeded: fields[17]), command: command)
+        pid: pid, uid: effectiveID(bytes("Uid:"), status), gid: effectiveID(bytes("Gid:"), status),
+        statistics: statistics, command: command)
+}
+
+/// The second of the numbers behind a label of proc_pid_status(5).
+private func effectiveID(_ label: Bytes, _ status: Bytes) -> UInt32 {
+    for line in split(status, at: 0x0A) where line.starts(with: label) {
+        let numbers = line.dropFirst(label.count).split(separator: 0x09)
+        return numbers.count > 1 ? decimal(numbers[1]) ?? 0 : 0
+    }
+    return 0
 }
 
 /// The executor's own view of its resources.

@@ -7,6 +7,7 @@ extension LaunchPlan {
     ///
     /// Runs in the child, after clone3. Every failure ends the process.
     func enterRoot(_ report: FailureReport) {
+        let trees = mounts.map { $0.copyTree(report) }
         // Nothing that happens here may reach the executor's mounts, and nothing later of theirs is kept alive here.
         let propagation = root.propagation == 0 ? UInt(MS_REC | MS_PRIVATE) : UInt(root.propagation)
         report.check(
@@ -15,8 +16,9 @@ extension LaunchPlan {
         let descriptor = open(root.mountPoint, O_PATH | O_DIRECTORY)
         report.check(descriptor, .root, root.mountPoint)
         let folder = RootFolder(descriptor: descriptor)
-        for step in mounts {
-            if let failure = folder.mount(step) { report.fail(failure) }
+        for index in mounts.indices {
+            if let failure = folder.mount(mounts[index], tree: trees[index]) { report.fail(failure) }
+            if trees[index] >= 0 { close(trees[index]) }
         }
         for device in devices { folder.make(device, report) }
         for link in links { folder.make(link, report) }

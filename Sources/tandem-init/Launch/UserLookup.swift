@@ -33,13 +33,13 @@ struct UserLookup {
             groups = Self.memberships(of: name, groupFile)
         } else {
             guard let number = Self.group(groupText, groupFile) else {
-                return LaunchFailure(.user, errno: ENOENT, object: groupText)
+                return LaunchFailure(.group, errno: ENOENT, object: groupText)
             }
             gid = number
         }
         for text in additional {
             guard let number = Self.group(text, groupFile) else {
-                return LaunchFailure(.user, errno: ENOENT, object: text)
+                return LaunchFailure(.group, errno: ENOENT, object: text)
             }
             groups.append(number)
         }

@@ -44,11 +44,11 @@ final class LocalRunner: Runner {
         guard let first = processes[0], first.code == nil else {
             return onFailed(process, LaunchFailure(.state, errno: ESRCH))
         }
+        let namespaces = self.plan.joined.reduce(self.plan.namespaces) { $0.union($1.namespace) }
         let launched =
             plan.program == .listLayer
             ? listLayer(of: self.plan.root, plan)
-            : enter(
-                first.pidfd, first: firstPid, namespaces: self.plan.namespaces, cgroup: self.plan.cgroup, process: plan)
+            : enter(first.pidfd, first: firstPid, namespaces: namespaces, cgroup: self.plan.cgroup, process: plan)
         switch launched {
         case .failure(let failure): onFailed(process, failure)
         case .success(let launched): adopt(process, launched)
@@ -104,13 +104,20 @@ final class LocalRunner: Runner {
             processes[process]?.signal(number)
             return
         }
-        for row in processTable(of: firstPid) { kill(Int32(bitPattern: row.pid), number) }
+        for row in processTable().rows { kill(Int32(bitPattern: row.pid), number) }
     }
 
     override func setOutputPaused(_ process: UInt32, _ paused: Bool) { processes[process]?.setPaused(paused) }
 
     override func listProcesses() {
-        onAnswer(Frame(.processes, payload: ProcessTable(rows: processTable(of: firstPid)).encoded()))
+        onAnswer(Frame(.processes, payload: processTable().encoded()))
+    }
+
+    private func processTable() -> ProcessTable {
+        // Without a pid namespace of its own, only the control group tells whose a process is.
+        let unified = plan.cgroup.unifiedDirectory
+        let group = unified.isEmpty ? plan.cgroup.legacyDirectories.first ?? [] : unified
+        return tandem_init.processTable(of: firstPid, group: hasPidNamespace ? [] : group)
     }
 
     override func limitProcesses(_ limit: UInt64) {

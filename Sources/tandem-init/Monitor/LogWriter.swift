@@ -11,6 +11,7 @@ final class LogWriter {
     private let path: Bytes
     private let maximumSize: UInt64
     private let maximumFiles: UInt32
+    private let attributes: Bytes
     private var descriptor: Int32 = -1
     private var size: UInt64 = 0
     /// Bytes of a line that has not ended, of stdout and stderr.
@@ -21,6 +22,7 @@ final class LogWriter {
         path = plan.logPath
         maximumSize = plan.logMaximumSize
         maximumFiles = max(1, plan.logMaximumFiles)
+        attributes = plan.logAttributes
     }
 
     /// - Returns: What failed, or `nil`.
@@ -71,8 +73,9 @@ final class LogWriter {
     private func appendEntry(_ entries: inout Bytes, _ line: Bytes, _ index: Int, _ time: Bytes) {
         entries += bytes("{\"log\":\"")
         appendEscaped(&entries, line)
-        entries +=
-            index == 1 ? bytes("\",\"stream\":\"stderr\",\"time\":\"") : bytes("\",\"stream\":\"stdout\",\"time\":\"")
+        entries += index == 1 ? bytes("\",\"stream\":\"stderr\"") : bytes("\",\"stream\":\"stdout\"")
+        if !attributes.isEmpty { entries += bytes(",\"attrs\":") + attributes }
+        entries += bytes(",\"time\":\"")
         entries += time
         entries += bytes("\"}\n")
     }
