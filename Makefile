@@ -7,7 +7,7 @@ SHELL := /bin/bash
 # What a fresh Debian 12 lacks. The three lists are checked before apt is asked, so that a second call costs nothing.
 BUILD_PACKAGES := binutils libarchive-dev libcap-dev libseccomp-dev libsqlite3-dev libvirt-dev pkg-config
 RUN_PACKAGES := busybox-static e2fsprogs libvirt-daemon qemu-system-x86
-TEST_PACKAGES := cpio docker.io erofs-utils kmod openssl python3 runc xz-utils
+TEST_PACKAGES := cpio docker-compose docker.io erofs-utils kmod openssl python3 python3-docker runc xz-utils
 BENCHMARK_PACKAGES := docker.io runc
 KERNEL_PACKAGES := bc bison flex gcc libelf-dev libssl-dev linux-source-6.1 make rsync xz-utils
 
