@@ -6,13 +6,15 @@ import TandemModel
 
 /// Writes a tar of a few members to a descriptor, by libarchive.
 ///
-/// All calls block.
+/// The caller may close the descriptor at any time. All calls block.
 final class TarWriter {
     private let archive: OpaquePointer
+    private let target: ArchiveTarget
     private let time: Int
 
     /// `time` is the members' time of modification, in seconds since 1970.
     init(descriptor: Int32, time: Int) throws(EngineError) {
+        target = try ArchiveTarget(descriptor)
         guard let archive = archive_write_new() else {
             throw EngineError(.resourceExhausted, "there is no memory to write an archive")
         }
@@ -20,7 +22,7 @@ final class TarWriter {
         self.time = time
         archive_write_set_format_pax_restricted(archive)
         archive_write_add_filter_none(archive)
-        guard archive_write_open_fd(archive, descriptor) == ARCHIVE_OK else { throw failure }
+        guard archive_write_open_fd(archive, target.descriptor) == ARCHIVE_OK else { throw failure }
     }
 
     deinit { archive_write_free(archive) }

@@ -6,11 +6,13 @@ import TandemModel
 
 /// Writes bytes to where a descriptor stands, compressed by zstd.
 ///
-/// All calls block.
+/// The caller may close the descriptor at any time. All calls block.
 final class CompressedWriter {
     private let archive: OpaquePointer
+    private let target: ArchiveTarget
 
     init(_ descriptor: Int32) throws(EngineError) {
+        target = try ArchiveTarget(descriptor)
         guard let archive = archive_write_new(), let entry = archive_entry_new() else {
             throw EngineError(.resourceExhausted, "there is no memory to compress anything")
         }
@@ -22,7 +24,7 @@ final class CompressedWriter {
         archive_write_set_filter_option(archive, "zstd", "compression-level", "1")
         archive_write_set_bytes_in_last_block(archive, 1)
         archive_entry_set_filetype(entry, S_IFREG)
-        guard archive_write_open_fd(archive, descriptor) == ARCHIVE_OK,
+        guard archive_write_open_fd(archive, target.descriptor) == ARCHIVE_OK,
             archive_write_header(archive, entry) == ARCHIVE_OK
         else { throw failure }
     }
