@@ -18,6 +18,9 @@ public struct TandemClient: Sendable {
     /// Remembers where the daemon listens; connects to nothing yet.
     public init(socketPath: String) { self.socketPath = socketPath }
 
+    /// Makes ready what the first request will need; never needed, and worth it only where there is something else to do.
+    public static func prepare() { _ = group }
+
     /// The answer to a request.
     public struct Response: Sendable {
         /// HTTP status.

@@ -71,7 +71,8 @@ public struct DomainXML: Sendable, Hashable {
     public var text: String {
         var lines: [String] = []
         var slots = PCISlots()
-        lines.append("<domain type='\(accelerator.domainType)'>")
+        lines.append(
+            "<domain type='\(accelerator.domainType)' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>")
         lines.append("  <name>\(Self.escape(name))</name>")
         lines.append("  <uuid>\(Self.escape(uuid))</uuid>")
         lines.append("  <memory unit='KiB'>\((memory + 1023) / 1024)</memory>")
@@ -121,6 +122,11 @@ public struct DomainXML: Sendable, Hashable {
         lines.append("    </channel>")
         lines.append("    <memballoon model='none'/>")
         lines.append("  </devices>")
+        // Else libvirt asks QEMU for each of 400 features of the processor, one by one, before the guest may run: longer
+        // than the boot of a small kernel. Without this it reads them all at once.
+        lines.append("  <qemu:capabilities>")
+        lines.append("    <qemu:del capability='cpu-unavailable-features'/>")
+        lines.append("  </qemu:capabilities>")
         lines.append("</domain>")
         return lines.joined(separator: "\n") + "\n"
     }

@@ -7,7 +7,7 @@ import FoundationEssentials
 
 struct ListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ps", abstract: "List containers and VMs.", aliases: ["ls"])
+        commandName: "ps", _superCommandName: "tandem", abstract: "List containers and VMs.", aliases: ["ls"])
 
     @Flag(name: .shortAndLong, help: "Also those that do not run.")
     var all = false

@@ -55,13 +55,17 @@ struct Tandem: AsyncParsableCommand {
 enum Program {
     static func main() {
         // Detached: the main actor has no one to run it while this thread sleeps.
+        if CommandLine.argc > 1, frequent.keys.contains(CommandLine.arguments[1]) {
+            // Beside the parsing: the client's machinery needs a millisecond.
+            Task.detached { TandemClient.prepare() }
+        }
         let task = Task.detached { await run() }
         withExtendedLifetime(task) { while true { pause() } }
     }
 
     private static func run() async -> Never {
         do {
-            var command = try Tandem.parseAsRoot()
+            var command = try parse(Array(CommandLine.arguments.dropFirst()))
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
@@ -71,6 +75,25 @@ enum Program {
             fail(error)
         }
         exit(0)
+    }
+
+    /// Commands that are called so often that their time counts.
+    private static let frequent: [String: any ParsableCommand.Type] = [
+        "run": RunCommand.self, "exec": ExecCommand.self, "ps": ListCommand.self,
+    ]
+
+    /// Parses a frequent command by itself first, and everything that is not plain by the tree of all commands.
+    ///
+    /// The way through the tree reflects on each command in it, which takes longer than the rest of the parsing; but it finds
+    /// the right words for what is wrong.
+    private static func parse(_ arguments: [String]) throws -> any ParsableCommand {
+        if let name = arguments.first, let command = frequent[name],
+            // Its configuration names its parent: as a root of its own it would look for requests for completion, too.
+            let parsed = try? command.parseAsRoot(Array(arguments.dropFirst()))
+        {
+            return parsed
+        }
+        return try Tandem.parseAsRoot(arguments)
     }
 
     private static func fail(_ error: any Error) -> Never {

@@ -7,7 +7,7 @@ import Glibc
 
 struct ExecCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "exec", abstract: "Run a command in a container or VM that runs.",
+        commandName: "exec", _superCommandName: "tandem", abstract: "Run a command in a container or VM that runs.",
         usage: "tandem exec [OPTIONS] CONTAINER COMMAND [ARG...]")
 
     @Flag(name: .shortAndLong, help: "Leave it running.")

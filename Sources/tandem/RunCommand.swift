@@ -8,7 +8,8 @@ import Glibc
 
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Create a container or VM, start it, and show what it writes.",
+        commandName: "run", _superCommandName: "tandem",
+        abstract: "Create a container or VM, start it, and show what it writes.",
         usage: "tandem run [--vm] [OPTIONS] IMAGE [COMMAND] [ARG...]", helpNames: .long)
 
     @OptionGroup var options: CreateOptions

@@ -19,8 +19,8 @@ struct MachineTests {
     func accelerator() {
         let kvm = domain().text
         let tcg = domain { $0.accelerator = .tcg }.text
-        #expect(kvm.contains("<domain type='kvm'>") && kvm.contains("host-passthrough"))
-        #expect(tcg.contains("<domain type='qemu'>") && tcg.contains("maximum"))
+        #expect(kvm.contains("<domain type='kvm' ") && kvm.contains("host-passthrough"))
+        #expect(tcg.contains("<domain type='qemu' ") && tcg.contains("maximum"))
         let different = zip(kvm.split(separator: "\n"), tcg.split(separator: "\n")).filter { $0 != $1 }
         #expect(different.count == 2)
     }
