@@ -18,10 +18,13 @@ public struct WorkloadID: Hashable, Sendable, Codable, CustomStringConvertible {
 
     /// Draws a new id from the system's random numbers.
     public static func random() -> WorkloadID {
-        var generator = SystemRandomNumberGenerator()
-        let digits = Array("0123456789abcdef")
-        let text = (0..<64).map { _ in digits[Int.random(in: 0..<16, using: &generator)] }
-        return WorkloadID(unchecked: String(text))
+        // Each number is a system call.
+        let words = (0..<4).map { _ in UInt64.random(in: 0...UInt64.max) }
+        let text = words.map { word in
+            let digits = String(word, radix: 16)
+            return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+        }
+        return WorkloadID(unchecked: text.joined())
     }
 
     private init(unchecked text: String) { description = text }
