@@ -17,32 +17,15 @@ public struct MedianRatio: Sendable, Hashable, Codable {
             return nil
         }
         value = summary.median / baseSummary.median
-        var generator = XorShift()
+        var generator = SeededGenerator(seed: MedianInterval.seed)
         var ratios: [Double] = []
         for _ in 0..<resamples {
-            let numerator = Self.resampledMedian(values, &generator)
-            let denominator = Self.resampledMedian(base, &generator)
+            let numerator = MedianInterval.resampledMedian(values, &generator)
+            let denominator = MedianInterval.resampledMedian(base, &generator)
             if denominator != 0 { ratios.append(numerator / denominator) }
         }
         ratios.sort()
         lower = ratios.isEmpty ? value : Summary.percentile(0.025, ofSorted: ratios)
         upper = ratios.isEmpty ? value : Summary.percentile(0.975, ofSorted: ratios)
-    }
-
-    private static func resampledMedian(_ values: [Double], _ generator: inout XorShift) -> Double {
-        let drawn = values.indices.map { _ in values[Int(generator.next() % UInt64(values.count))] }.sorted()
-        return Summary.percentile(0.5, ofSorted: drawn)
-    }
-}
-
-/// Marsaglia, "Xorshift RNGs": small, and the same on every run.
-struct XorShift: RandomNumberGenerator {
-    private var state: UInt64 = 0x9E37_79B9_7F4A_7C15
-
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state
     }
 }
