@@ -37,6 +37,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         // Level 0: system calls and libraries, no policy.
@@ -144,7 +145,10 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ], swiftSettings: strict),
         .target(
-            name: "Benchmark", dependencies: ["APIModel", "Client", "Statistics", "TandemModel"], swiftSettings: strict),
+            name: "Benchmark",
+            dependencies: [
+                "APIModel", "Client", "Statistics", "TandemModel", .product(name: "Yams", package: "Yams"),
+            ], swiftSettings: strict),
         .target(name: "Report", dependencies: ["Benchmark", "Statistics", "TandemModel"], swiftSettings: strict),
 
         // Level 7: the three programs.

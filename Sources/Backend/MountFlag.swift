@@ -7,9 +7,11 @@ enum MountFlag {
     static let noDevices: UInt64 = 4
     static let noExecute: UInt64 = 8
     static let synchronous: UInt64 = 16
+    static let remount: UInt64 = 32
     static let synchronousFolders: UInt64 = 128
     static let noAccessTimes: UInt64 = 1 << 10
     static let noFolderAccessTimes: UInt64 = 1 << 11
+    static let bind: UInt64 = 1 << 12
     static let strictAccessTimes: UInt64 = 1 << 24
 
     /// `MS_PRIVATE` and its like, with `MS_REC` where the name begins with r.

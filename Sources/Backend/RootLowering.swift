@@ -117,7 +117,10 @@ public struct RootLowering: Sendable {
                 step.optional = true
                 return step
             }
+            guard flags & MountFlag.readOnly != 0 else { return [root] + controllers }
+            // Their folder last: it has to take theirs first.
             return [root] + controllers
+                + [Self.step("", "/sys/fs/cgroup", "", flags | MountFlag.remount | MountFlag.bind)]
         default: return []
         }
     }

@@ -8,15 +8,22 @@ import NIOHTTP1
 import NIOPosix
 
 /// Speaks to a daemon over its UNIX socket: a connection for each request.
+///
+/// The daemon may also be dockerd or another that speaks its API.
 public struct TandemClient: Sendable {
     /// Path of the socket.
     public let socketPath: String
+    /// The version of the API that is spoken.
+    public let version: String
 
     /// One thread is plenty, and starts faster than one for each processor.
     private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
     /// Remembers where the daemon listens; connects to nothing yet.
-    public init(socketPath: String) { self.socketPath = socketPath }
+    public init(socketPath: String, version: String = APIVersion.newest) {
+        self.socketPath = socketPath
+        self.version = version
+    }
 
     /// Makes ready what the first request will need; never needed, and worth it only where there is something else to do.
     public static func prepare() { _ = group }
@@ -58,7 +65,7 @@ public struct TandemClient: Sendable {
         let content = body?.encoded() ?? []
         return try await connected { connection throws(ClientError) in
             try await connection.sendHead(
-                method, Self.uri(path, query), type: body == nil ? nil : "application/json", length: content.count)
+                method, uri(path, query), type: body == nil ? nil : "application/json", length: content.count)
             if !content.isEmpty { try await connection.send(body: content) }
             try await connection.sendEnd()
             return try await receive(try await connection.response())
@@ -71,7 +78,7 @@ public struct TandemClient: Sendable {
         _ next: () async throws -> [UInt8]?
     ) async throws(ClientError) -> Response {
         try await connected { connection throws(ClientError) in
-            try await connection.sendHead(method, Self.uri(path, query), type: type, length: nil)
+            try await connection.sendHead(method, uri(path, query), type: type, length: nil)
             do {
                 while let bytes = try await next() { try await connection.send(body: bytes) }
                 try await connection.sendEnd()
@@ -94,7 +101,7 @@ public struct TandemClient: Sendable {
         let content = body?.encoded() ?? []
         return try await connected(upgrades: true) { connection throws(ClientError) in
             try await connection.sendHead(
-                "POST", Self.uri(path, query), type: body == nil ? nil : "application/json", length: content.count,
+                "POST", uri(path, query), type: body == nil ? nil : "application/json", length: content.count,
                 upgrade: true)
             if !content.isEmpty { try await connection.send(body: content) }
             try await connection.sendEnd()
@@ -141,10 +148,10 @@ public struct TandemClient: Sendable {
 
     // MARK: Addresses
 
-    private static func uri(_ path: String, _ query: [(String, String)]) -> String {
-        let prefix = path.hasPrefix("/tandem/") || path == "/_ping" ? "" : "/v\(APIVersion.newest)"
+    private func uri(_ path: String, _ query: [(String, String)]) -> String {
+        let prefix = path.hasPrefix("/tandem/") || path == "/_ping" ? "" : "/v\(version)"
         guard !query.isEmpty else { return prefix + path }
-        return prefix + path + "?" + query.map { "\(encode($0))=\(encode($1))" }.joined(separator: "&")
+        return prefix + path + "?" + query.map { "\(Self.encode($0))=\(Self.encode($1))" }.joined(separator: "&")
     }
 
     /// A part of a path or query with everything encoded that might mean something there.

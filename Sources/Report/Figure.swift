@@ -20,10 +20,21 @@ enum Figure {
         }
     }
 
+    /// A figure of a suite: seconds and bytes in the unit that fits, everything else as it is.
+    static func text(_ value: Double, unit: String) -> String {
+        switch unit {
+        case "s": text(value * 1e9, .nanoseconds)
+        case "B": text(value, .bytes)
+        case "B/s": "\(text(value, .bytes))/s"
+        default: unit.isEmpty ? digits(value) : "\(digits(value)) \(unit)"
+        }
+    }
+
     static func ratio(_ value: Double) -> String { "\(digits(value)) ×" }
 
     /// Three significant digits, without zeros behind the point.
     static func digits(_ value: Double) -> String {
+        guard value.isFinite, abs(value) < 1e15 else { return value.isNaN ? "–" : value < 0 ? "-∞" : "∞" }
         let decimals = abs(value) >= 100 ? 0 : abs(value) >= 10 ? 1 : 2
         let scale = [1.0, 10, 100][decimals]
         let scaled = Int64((value * scale).rounded())

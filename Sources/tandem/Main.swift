@@ -31,7 +31,7 @@ struct Tandem: AsyncParsableCommand {
                 subcommands: [
                     ExecCommand.self, AttachCommand.self, CopyCommand.self, DiffCommand.self, ExportCommand.self,
                 ]),
-            CommandGroup(name: "Compare:", subcommands: [CompareCommand.self]),
+            CommandGroup(name: "Compare:", subcommands: [CompareCommand.self, BenchCommand.self]),
             CommandGroup(
                 name: "Keep:",
                 subcommands: [

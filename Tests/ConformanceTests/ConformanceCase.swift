@@ -96,6 +96,9 @@ extension ConformanceCase {
                 "cat /proc/kcore /proc/keys /proc/timer_list 2>/dev/null | wc -c; ls /proc/acpi 2>/dev/null | wc -l",
             expected: "0\n0\n"),
         ConformanceCase(
+            name: "the folder of the control groups cannot be written",
+            script: "mkdir /sys/fs/cgroup/x 2>/dev/null; echo $?", expected: "1\n"),
+        ConformanceCase(
             name: "a shared memory folder is there",
             script: "awk '$2==\"/dev/shm\"{print $3}' /proc/mounts; stat -c %a /dev/shm", expected: "tmpfs\n1777\n"),
         ConformanceCase(

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Client
+import Statistics
+
+/// The measuring of one case with one combination of parameters.
+struct CaseMeasurement {
+    let suite: Suite
+    let suiteCase: SuiteCase
+    let parameters: [String: String]
+    let subjects: [any Subject]
+    let report: @Sendable (String, Double) -> Void
+
+    private var shape: WorkloadShape {
+        var shape = WorkloadShape(image: suite.image)
+        shape.memory = parameters["memory"] ?? suite.limits.memory
+        shape.processors = parameters["cpus"].flatMap { Double($0) } ?? suite.limits.processors
+        shape.kernel = parameters["kernel"]
+        shape.network = parameters["network"]
+        shape.volume = suiteCase.volume
+        return shape
+    }
+
+    /// Measures, and adds what was measured to a result.
+    ///
+    /// - Returns: Whether it came to its end; a cancelled task leaves nothing of the case in the result.
+    func run(into result: inout BenchmarkResult, seed: UInt64) async -> Bool {
+        var measured = result
+        switch suiteCase.kind {
+        case .command: await repeatCommand(&measured, seed)
+        case .start: await repeatLives(&measured, seed)
+        case .footprint: await measureFootprints(&measured, seed)
+        case .density: await fill(&measured, seed)
+        case .isolation: await look(&measured)
+        }
+        guard !Task.isCancelled else { return false }
+        result = measured
+        return true
+    }
+
+    private func fail(_ subject: any Subject, _ error: BenchmarkError, _ result: inout BenchmarkResult) {
+        guard !Task.isCancelled else { return }
+        result.failures.append(
+            .init(caseName: suiteCase.name, subject: subject.name, parameters: parameters, reason: error.message))
+    }
+
+    /// Gives up on a run that takes longer than the suite allows.
+    private func limited<Value: Sendable>(
+        _ body: @escaping @Sendable () async throws(BenchmarkError) -> Value
+    ) async throws(BenchmarkError) -> Value {
+        let seconds = suite.limits.timeout
+        let result = await withTaskGroup(of: Result<Value, BenchmarkError>?.self) { group in
+            group.addTask {
+                do throws(BenchmarkError) { return .success(try await body()) } catch { return .failure(error) }
+            }
+            group.addTask {
+                // Cancelled when the run is over.
+                try? await Task.sleep(for: .seconds(seconds))
+                return nil
+            }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            return first
+        }
+        guard let result else { throw BenchmarkError("the run took longer than \(Int(seconds)) s") }
+        return try result.get()
+    }
+
+    // MARK: Repetitions
+
+    /// One subject's runs of this case.
+    private struct Turn {
+        let subject: any Subject
+        var samples: [[Double]]
+        var failures = 0
+        var isOver = false
+    }
+
+    /// Runs the subjects in turns until each has enough.
+    private func repeatInTurns(
+        _ result: inout BenchmarkResult, _ seed: UInt64, _ subjects: [any Subject],
+        _ measure: (any Subject) async throws(BenchmarkError) -> [Double?]
+    ) async {
+        let repetitions = suite.repetitions
+        var generator = SeededGenerator(seed: seed)
+        var turns = subjects.map { Turn(subject: $0, samples: suiteCase.measures.map { _ in [] }) }
+        let begun = ContinuousClock.now
+        for round in -repetitions.warmups..<repetitions.most {
+            for index in turns.indices.shuffled(using: &generator) where !turns[index].isOver && !Task.isCancelled {
+                let subject = turns[index].subject
+                let count = round < 0 ? "warm-up" : "run \(round + 1)"
+                report(
+                    "\(suiteCase.name), \(subject.name), \(count)",
+                    Double(max(0, round)) / Double(repetitions.most))
+                do throws(BenchmarkError) {
+                    if suite.cache == .dropped { try PageCache.drop() }
+                    let figures = try await measure(subject)
+                    turns[index].failures = 0
+                    guard round >= 0 else { continue }
+                    for (position, figure) in figures.enumerated() {
+                        guard let figure else { continue }
+                        turns[index].samples[position].append(figure)
+                        result.add(
+                            figure, suiteCase.measures[position], of: suiteCase.name, subject: subject.name, parameters)
+                    }
+                } catch {
+                    fail(subject, error, &result)
+                    turns[index].failures += 1
+                    // What fails three times in a row will not come right.
+                    if turns[index].failures >= 3 { turns[index].isOver = true }
+                }
+            }
+            let elapsed = (ContinuousClock.now - begun).seconds
+            for index in turns.indices where !turns[index].isOver && round + 1 >= repetitions.least {
+                let isNarrow = turns[index].samples.allSatisfy {
+                    (MedianInterval($0)?.relativeHalfWidth ?? 0) <= repetitions.precision
+                }
+                if isNarrow || elapsed > repetitions.budget { turns[index].isOver = true }
+            }
+            if Task.isCancelled || turns.allSatisfy(\.isOver) { return }
+        }
+    }
+
+    // MARK: Commands
+
+    private func repeatCommand(_ result: inout BenchmarkResult, _ seed: UInt64) async {
+        var held: [String: any HeldWorkload] = [:]
+        var ready: [any Subject] = []
+        for subject in subjects {
+            report("\(suiteCase.name), \(subject.name), starting", 0)
+            do throws(BenchmarkError) {
+                let (shape, suiteCase) = (shape, suiteCase)
+                held[subject.name] = try await limited { () throws(BenchmarkError) in
+                    let workload = try await subject.hold(shape)
+                    do throws(BenchmarkError) {
+                        for line in suiteCase.setup { try await Self.prepare(workload, line) }
+                    } catch {
+                        await workload.release()
+                        throw error
+                    }
+                    return workload
+                }
+                ready.append(subject)
+            } catch {
+                fail(subject, error, &result)
+            }
+        }
+        let workloads = held
+        let reader = FigureReader(measures: suiteCase.measures)
+        for subject in ready { await calibrate(subject, workloads[subject.name], &result) }
+        await repeatInTurns(&result, seed, ready) { subject throws(BenchmarkError) in
+            guard let workload = workloads[subject.name] else { return [] }
+            let suiteCase = suiteCase
+            return try await limited { () throws(BenchmarkError) in
+                for line in suiteCase.before { try await Self.prepare(workload, line) }
+                return try reader.read(try await workload.execute(suiteCase.command))
+            }
+        }
+        for workload in workloads.values { await Self.release(workload) }
+    }
+
+    /// Also where the task has been cancelled.
+    private static func release(_ workload: any HeldWorkload) async {
+        await Task.detached { await workload.release() }.value
+    }
+
+    private static func prepare(_ workload: any HeldWorkload, _ line: String) async throws(BenchmarkError) {
+        let result = try await workload.execute(["sh", "-c", line])
+        guard result.code == 0 else {
+            let words = String(decoding: (result.errors + result.output).suffix(300), as: UTF8.self)
+            throw BenchmarkError("'\(line)' ended with \(result.code): \(words.split(separator: "\n").last ?? "")")
+        }
+    }
+
+    /// The harness's own cost, once for each subject: the shortest of five runs of nothing.
+    private func calibrate(
+        _ subject: any Subject, _ workload: (any HeldWorkload)?, _ result: inout BenchmarkResult
+    ) async {
+        guard result.harness[subject.name] == nil, let workload else { return }
+        var shortest: Double?
+        for _ in 0..<5 {
+            // An image without `true` has no such figure.
+            guard let run = try? await workload.execute(["true"]), run.code == 0 else { return }
+            shortest = min(shortest ?? .infinity, run.duration.seconds)
+        }
+        result.harness[subject.name] = shortest
+    }
+
+    // MARK: Lives
+
+    private func repeatLives(_ result: inout BenchmarkResult, _ seed: UInt64) async {
+        let shape = shape
+        await repeatInTurns(&result, seed, subjects) { subject throws(BenchmarkError) in
+            let (suiteCase, count) = (suiteCase, suiteCase.count)
+            let lives = try await limited { () throws(BenchmarkError) in
+                try await Self.lives(count, subject, suiteCase.command, shape)
+            }
+            return try engineFigures(lives)
+        }
+    }
+
+    /// So many at once; a figure of several is the longest.
+    private static func lives(
+        _ count: Int, _ subject: any Subject, _ command: [String], _ shape: WorkloadShape
+    ) async throws(BenchmarkError) -> [String: Double] {
+        let begun = ContinuousClock.now
+        let results = await withTaskGroup(of: Result<LifeFigures, BenchmarkError>.self) { group in
+            for _ in 0..<count {
+                group.addTask {
+                    do throws(BenchmarkError) {
+                        return .success(try await subject.live(command, shape))
+                    } catch {
+                        return .failure(error)
+                    }
+                }
+            }
+            var results: [Result<LifeFigures, BenchmarkError>] = []
+            for await result in group { results.append(result) }
+            return results
+        }
+        var figures: [String: Double] = ["all": (ContinuousClock.now - begun).seconds]
+        for result in results { figures.merge(try result.get()) { max($0, $1) } }
+        return figures
+    }
+
+    /// What a subject does not have, such as a phase of the other kind, has no figure.
+    private func engineFigures(_ figures: [String: Double]) throws(BenchmarkError) -> [Double?] {
+        var values: [Double?] = []
+        for measure in suiteCase.measures {
+            guard case .engine(let name) = measure.source else {
+                throw BenchmarkError("'\(measure.name)' can only be read from a command's output")
+            }
+            values.append(figures[name].map { $0 * measure.factor })
+        }
+        return values
+    }
+
+    // MARK: Footprints
+
+    private func measureFootprints(_ result: inout BenchmarkResult, _ seed: UInt64) async {
+        let shape = shape
+        await repeatInTurns(&result, seed, subjects) { subject throws(BenchmarkError) in
+            let figures = try await limited { () throws(BenchmarkError) in
+                let workload = try await subject.hold(shape)
+                // What a start leaves in motion comes to rest.
+                try? await Task.sleep(for: .seconds(1))
+                do throws(BenchmarkError) {
+                    let figures = try await workload.footprint()
+                    await workload.release()
+                    return figures
+                } catch {
+                    await workload.release()
+                    throw error
+                }
+            }
+            return try engineFigures(figures)
+        }
+    }
+
+    // MARK: Density
+
+    /// Starts one after another until the number is reached or the memory of the host runs low.
+    private func fill(_ result: inout BenchmarkResult, _ seed: UInt64) async {
+        let (shape, least) = (shape, MemoryInformation.total / 8)
+        await repeatInTurns(&result, seed, subjects) { subject throws(BenchmarkError) in
+            var held: [any HeldWorkload] = []
+            var last = Duration.zero
+            let before = MemoryInformation.available
+            let begun = ContinuousClock.now
+            var problem: BenchmarkError?
+            while held.count < suiteCase.count, MemoryInformation.available > least, !Task.isCancelled {
+                report("\(suiteCase.name), \(subject.name), \(held.count + 1) of \(suiteCase.count)", 0)
+                let start = ContinuousClock.now
+                do throws(BenchmarkError) {
+                    held.append(try await limited { () throws(BenchmarkError) in try await subject.hold(shape) })
+                    last = ContinuousClock.now - start
+                } catch {
+                    problem = error
+                    break
+                }
+            }
+            let whole = (ContinuousClock.now - begun).seconds
+            let used = Double(before) - Double(MemoryInformation.available)
+            let count = Double(held.count)
+            for workload in held { await Self.release(workload) }
+            if let problem { throw problem }
+            return try engineFigures([
+                "workloads": count, "all": whole, "last": last.seconds,
+                "memory each": count > 0 ? max(0, used) / count : 0,
+            ])
+        }
+    }
+
+    // MARK: Isolation
+
+    private func look(_ result: inout BenchmarkResult) async {
+        let (shape, suiteCase) = (shape, suiteCase)
+        for subject in subjects {
+            report("\(suiteCase.name), \(subject.name)", 0)
+            do throws(BenchmarkError) {
+                let output = try await limited { () throws(BenchmarkError) in
+                    let workload = try await subject.hold(shape)
+                    do throws(BenchmarkError) {
+                        let output = try await workload.execute(
+                            suiteCase.command.isEmpty ? IsolationProbe.command : suiteCase.command)
+                        await workload.release()
+                        return output
+                    } catch {
+                        await workload.release()
+                        throw error
+                    }
+                }
+                result.facts += IsolationProbe.facts(output.output, suiteCase.name, subject.name)
+            } catch {
+                fail(subject, error, &result)
+            }
+        }
+    }
+}

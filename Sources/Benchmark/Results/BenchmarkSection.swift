@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Statistics
+
+/// One figure of one case with one combination of parameters, of all subjects side by side.
+public struct BenchmarkSection: Sendable, Hashable {
+    /// One subject's figures.
+    public struct Row: Sendable, Hashable {
+        /// The subject.
+        public let subject: String
+        /// What has to be known about it.
+        public let remark: String
+        /// Every sample, in order.
+        public let samples: [Double]
+        /// Their summary.
+        public let summary: Summary
+        /// The median's interval.
+        public let interval: MedianInterval
+        /// The outliers; `nil` for too few samples.
+        public let outliers: Outliers?
+        /// Against the first subject that has figures; `nil` for that one, and for what must not be compared.
+        public let difference: Difference?
+    }
+
+    /// The case.
+    public let caseName: String
+    /// The case's sentence.
+    public let title: String
+    /// The parameters, as `memory 1g, cpus 2`; empty without any.
+    public let parameters: String
+    /// The figure.
+    public let measure: SuiteMeasure
+    /// The subjects that have figures, in the result's order.
+    public let rows: [Row]
+}
+
+extension BenchmarkResult {
+    /// Everything that was measured, in the order of the suite.
+    public var sections: [BenchmarkSection] {
+        var sections: [BenchmarkSection] = []
+        for suiteCase in suite.cases {
+            for parameters in suite.combinations {
+                for measure in suiteCase.measures {
+                    if let section = section(suiteCase, parameters, measure) { sections.append(section) }
+                }
+            }
+        }
+        return sections
+    }
+
+    private func section(
+        _ suiteCase: SuiteCase, _ parameters: [String: String], _ measure: SuiteMeasure
+    ) -> BenchmarkSection? {
+        let found = subjectOrder.compactMap { subject in
+            cells.first {
+                $0.caseName == suiteCase.name && $0.measure.name == measure.name && $0.subject == subject
+                    && $0.parameters == parameters
+            }
+        }
+        guard let base = found.first else { return nil }
+        let rows = found.compactMap { cell -> BenchmarkSection.Row? in
+            guard let summary = cell.summary, let interval = MedianInterval(cell.samples) else { return nil }
+            let isComparable = cell.subject != base.subject && areComparable(cell.subject, base.subject)
+            return BenchmarkSection.Row(
+                subject: cell.subject, remark: subjects[cell.subject] ?? "", samples: cell.samples, summary: summary,
+                interval: interval, outliers: Outliers(cell.samples),
+                difference: isComparable ? Difference(of: cell.samples, to: base.samples) : nil)
+        }
+        let order = suite.parameters.map(\.name.rawValue)
+        let words = order.compactMap { name in parameters[name].map { "\(name) \($0)" } }
+        return BenchmarkSection(
+            caseName: suiteCase.name, title: suiteCase.title, parameters: words.joined(separator: ", "),
+            measure: measure, rows: rows)
+    }
+
+    /// A figure of emulation never stands against one of KVM.
+    private func areComparable(_ first: String, _ second: String) -> Bool {
+        let remarks = Set([subjects[first] ?? "", subjects[second] ?? ""])
+        return !remarks.isSuperset(of: ["tcg", "kvm"])
+    }
+
+    /// What has to be said about the figures before anybody reads them.
+    public var warnings: [String] {
+        var warnings: [String] = []
+        if subjects.values.contains("tcg") {
+            warnings.append(
+                "Processors of VMs are emulated here (tcg): their figures show emulation, not what virtualization by KVM costs."
+            )
+        }
+        if environment.isVirtual {
+            warnings.append(
+                "The host is a virtual machine itself: other guests of its host may have disturbed the figures.")
+        }
+        if !isComplete {
+            warnings.append(
+                "Not everything was measured: \(finished.count) of \(suite.cases.count * suite.combinations.count) cases."
+            )
+        }
+        return warnings
+    }
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Client
+
+/// The image that all subjects run.
+enum BenchmarkImage {
+    /// Makes sure that a Tandem daemon has an image; the default one is made if it is missing.
+    static func require(_ image: String, _ client: TandemClient) async throws(BenchmarkError) {
+        do throws(ClientError) {
+            do throws(ClientError) {
+                try await client.request("GET", "/images/\(TandemClient.encode(image))/json")
+            } catch {
+                guard error.status == 404, ["busybox", "busybox:latest"].contains(image) else { throw error }
+                try await client.request("POST", "/tandem/images/default")
+            }
+        } catch {
+            guard error.status == 404 else { throw BenchmarkError(error) }
+            throw BenchmarkError(
+                "there is no image '\(image)'",
+                hint: "Make it with `benchmarks/image/build`, or bring it in with `tandem image import`.")
+        }
+    }
+}

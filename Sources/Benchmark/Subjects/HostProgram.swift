@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Dispatch
+import Glibc
+import Synchronization
+
+/// Runs programs of the host, and measures them.
+enum HostProgram {
+    struct Result: Sendable {
+        var output: [UInt8] = []
+        var errors: [UInt8] = []
+        var code = 127
+        var duration = Duration.zero
+        var firstByte: Duration?
+    }
+
+    private static let queue = DispatchQueue(label: "tandem.programs", qos: .default, attributes: .concurrent)
+
+    /// Runs a program to its end on a thread of its own; a cancelled task kills it and everything that it has started.
+    static func run(_ command: [String]) async -> Result {
+        let process = Process()
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                queue.async { continuation.resume(returning: process.run(command)) }
+            }
+        } onCancel: {
+            process.kill()
+        }
+    }
+}
+
+extension HostProgram {
+    private final class Process: Sendable {
+        private struct State {
+            var id: pid_t = 0
+            var isKilled = false
+        }
+
+        private let state = Mutex(State())
+
+        func kill() {
+            state.withLock { state in
+                state.isKilled = true
+                if state.id > 0 { _ = Glibc.kill(-state.id, SIGKILL) }
+            }
+        }
+
+        func run(_ command: [String]) -> Result {
+            var result = Result()
+            var output: [Int32] = [-1, -1]
+            var errors: [Int32] = [-1, -1]
+            guard pipe2(&output, O_CLOEXEC) == 0 else { return result }
+            guard pipe2(&errors, O_CLOEXEC) == 0 else {
+                for descriptor in output { close(descriptor) }
+                return result
+            }
+            let clock = ContinuousClock()
+            let begun = clock.now
+            let isStarted = start(command, output: output[1], errors: errors[1])
+            close(output[1])
+            close(errors[1])
+            var open = [output[0], errors[0]]
+            var chunk = [UInt8](repeating: 0, count: 65_536)
+            while !open.isEmpty {
+                var requests = open.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+                guard poll(&requests, nfds_t(requests.count), -1) > 0 || errno == EINTR else { break }
+                for request in requests where request.revents != 0 {
+                    let count = read(request.fd, &chunk, chunk.count)
+                    if count <= 0 {
+                        close(request.fd)
+                        open.removeAll { $0 == request.fd }
+                        continue
+                    }
+                    if result.firstByte == nil { result.firstByte = clock.now - begun }
+                    if request.fd == output[0] {
+                        result.output += chunk[..<count]
+                    } else {
+                        result.errors += chunk[..<count]
+                    }
+                }
+            }
+            guard isStarted else { return result }
+            var status: Int32 = 0
+            let id = state.withLock { $0.id }
+            while waitpid(id, &status, 0) < 0 && errno == EINTR {}
+            state.withLock { $0.id = 0 }
+            result.duration = clock.now - begun
+            let signal = status & 0x7F
+            result.code = Int(signal == 0 ? status >> 8 & 0xFF : 128 + signal)
+            return result
+        }
+
+        private func start(_ command: [String], output: Int32, errors: Int32) -> Bool {
+            var actions = posix_spawn_file_actions_t()
+            posix_spawn_file_actions_init(&actions)
+            defer { posix_spawn_file_actions_destroy(&actions) }
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+            posix_spawn_file_actions_adddup2(&actions, output, 1)
+            posix_spawn_file_actions_adddup2(&actions, errors, 2)
+            var attributes = posix_spawnattr_t()
+            posix_spawnattr_init(&attributes)
+            defer { posix_spawnattr_destroy(&attributes) }
+            // A group of its own, so that everything can be ended together.
+            posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+            let list: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
+            defer { for pointer in list { free(pointer) } }
+            let environment: [UnsafeMutablePointer<CChar>?] = [
+                strdup("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), strdup("HOME=/root"), nil,
+            ]
+            defer { for pointer in environment { free(pointer) } }
+            return state.withLock { state in
+                guard !state.isKilled else { return false }
+                return posix_spawn(&state.id, command[0], &actions, &attributes, list, environment) == 0
+            }
+        }
+    }
+}

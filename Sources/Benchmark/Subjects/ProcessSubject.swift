@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import APIModel
+public import Client
+import FoundationEssentials
+import Glibc
+
+/// Plain processes of the host, in a folder with the same image's files as their root: what nothing costs.
+///
+/// Needs root.
+public struct ProcessSubject: Subject {
+    /// What it is called.
+    public let name = "process"
+    /// Nothing has to be known about its figures.
+    public let remark = ""
+    private let client: TandemClient
+    private let folder: String
+
+    /// Describes the subject; images come from the daemon that `client` speaks to.
+    public init(client: TandemClient) {
+        self.client = client
+        folder = "/tmp/tandem-bench-\(UInt32.random(in: 0...UInt32.max))"
+    }
+
+    /// Whether a parameter makes a difference to it.
+    public func knows(_ parameter: Suite.Parameter.Name) -> Bool { false }
+
+    /// Brings the image to where it is run from.
+    public func prepare(_ image: String) async throws(BenchmarkError) {
+        guard geteuid() == 0 else {
+            throw BenchmarkError("only root can measure processes of the host", hint: "Leave out 'process'.")
+        }
+        try await BenchmarkImage.require(image, client)
+        guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
+            throw BenchmarkError("'\(folder)' cannot be made: \(String(cString: strerror(errno)))")
+        }
+        // The root of a container that never runs is the image's.
+        do throws(ClientError) {
+            let body: JSONValue = ["Image": .string(image), "Cmd": ["true"]]
+            let id = try await client.request("POST", "/containers/create", body: body).json["Id"].string ?? ""
+            defer { Task { [client] in _ = try? await client.request("DELETE", "/containers/\(id)") } }
+            let archive = folder + ".tar"
+            defer { unlink(archive) }
+            try await client.stream("GET", "/containers/\(id)/export") { response throws(ClientError) in
+                let file = open(archive, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+                defer { close(file) }
+                while let bytes = try await response.next() {
+                    guard bytes.withUnsafeBytes({ write(file, $0.baseAddress, $0.count) }) == bytes.count else {
+                        throw ClientError(
+                            status: 0, message: "'\(archive)' cannot be written", hint: nil, code: "internal")
+                    }
+                }
+            }
+            let unpacked = await HostProgram.run(["/bin/tar", "-x", "-f", archive, "-C", folder, "--numeric-owner"])
+            guard unpacked.code == 0 else {
+                throw ClientError(
+                    status: 0, message: "the image's files cannot be unpacked", hint: nil, code: "internal")
+            }
+        } catch {
+            throw BenchmarkError(error)
+        }
+    }
+
+    /// In a mount namespace of its own, so that nothing stays mounted.
+    private func confined(_ command: [String]) -> [String] {
+        let script = """
+            set -e
+            mount -t proc proc "$0/proc"
+            mount --rbind /sys "$0/sys"
+            mount --rbind /dev "$0/dev"
+            exec chroot "$0" "$@"
+            """
+        return ["/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script, folder] + command
+    }
+
+    /// Starts a workload that waits for commands.
+    public func hold(_ shape: WorkloadShape) async throws(BenchmarkError) -> any HeldWorkload {
+        if let volume = shape.volume {
+            let path = folder + volume
+            guard await HostProgram.run(["/bin/mkdir", "-p", path]).code == 0 else {
+                throw BenchmarkError("'\(path)' cannot be made")
+            }
+        }
+        return HeldProcess { [self] command in await HostProgram.run(confined(command)) }
+    }
+
+    /// Runs a command as a workload of its own.
+    public func live(_ command: [String], _ shape: WorkloadShape) async throws(BenchmarkError) -> LifeFigures {
+        let result = await HostProgram.run(confined(command))
+        guard result.code == 0 else { throw BenchmarkError("the command ended with \(result.code)") }
+        return ["first byte": result.firstByte?.seconds ?? result.duration.seconds, "exit": result.duration.seconds]
+    }
+
+    /// Removes everything that it has made.
+    public func cleanUp() async {
+        // One file system: nothing that a workload could have mounted is entered.
+        _ = await HostProgram.run(["/bin/rm", "-rf", "--one-file-system", folder])
+    }
+}
+
+/// Commands as processes of the host.
+struct HeldProcess: HeldWorkload {
+    let run: @Sendable ([String]) async -> HostProgram.Result
+
+    func execute(_ command: [String]) async throws(BenchmarkError) -> ProcessResult {
+        let result = await run(command)
+        return ProcessResult(
+            output: result.output, errors: result.errors, code: result.code, duration: result.duration)
+    }
+
+    func footprint() async throws(BenchmarkError) -> [String: Double] { ["pss": 0, "processes": 0, "threads": 0] }
+
+    func release() async {}
+}

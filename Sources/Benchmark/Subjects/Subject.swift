@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Client
+
+/// What a workload of a benchmark gets.
+public struct WorkloadShape: Sendable, Hashable {
+    /// The image.
+    public var image: String
+    /// Memory, in docker's words; `nil` for the default.
+    public var memory: String?
+    /// Processors; `nil` for the default.
+    public var processors: Double?
+    /// The network; `nil` for none.
+    public var network: String?
+    /// The guest's kernel; `nil` for the one in use.
+    public var kernel: String?
+    /// Where a new volume is mounted; `nil` for none.
+    public var volume: String?
+
+    /// Describes a workload.
+    public init(image: String) { self.image = image }
+}
+
+/// One life of a workload, by figure: `create`, `start`, `first byte`, `exit`, `remove`, and `phase NAME` of each phase that
+/// the engine tells; all in seconds.
+public typealias LifeFigures = [String: Double]
+
+/// Something that runs the same image as the others do, and can be measured.
+public protocol Subject: Sendable {
+    /// What it is called on the command line and in reports.
+    var name: String { get }
+    /// What has to be known about its figures, such as `tcg`; empty if nothing.
+    var remark: String { get }
+
+    /// Whether a parameter makes a difference to it.
+    func knows(_ parameter: Suite.Parameter.Name) -> Bool
+
+    /// Brings the image to where it is run from.
+    func prepare(_ image: String) async throws(BenchmarkError)
+
+    /// Starts a workload that waits for commands.
+    func hold(_ shape: WorkloadShape) async throws(BenchmarkError) -> any HeldWorkload
+
+    /// Runs a command as a workload of its own, from its making to its removal.
+    func live(_ command: [String], _ shape: WorkloadShape) async throws(BenchmarkError) -> LifeFigures
+
+    /// Removes everything that it has made.
+    func cleanUp() async
+}
+
+/// A workload that waits for commands.
+public protocol HeldWorkload: Sendable {
+    /// Runs a command to its end.
+    func execute(_ command: [String]) async throws(BenchmarkError) -> ProcessResult
+
+    /// What it costs while it does nothing, by figure: `pss` and `pss ROLE` in bytes, `processes`, `threads`, `storage` and,
+    /// with a kernel of its own, `guest used`, `guest page cache`, `guest slab` in bytes.
+    func footprint() async throws(BenchmarkError) -> [String: Double]
+
+    /// Ends and removes it.
+    func release() async
+}

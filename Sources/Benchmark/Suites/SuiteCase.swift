@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One thing that a suite measures.
+public struct SuiteCase: Sendable, Hashable, Codable {
+    /// How it is measured.
+    public enum Kind: String, Sendable, Hashable, Codable, CaseIterable {
+        /// A command in a workload that runs, from whose output figures are read.
+        case command
+        /// Whole lives of workloads: created, started, ended, removed.
+        case start
+        /// What a workload that does nothing costs the host.
+        case footprint
+        /// How many workloads fit.
+        case density
+        /// What a workload can see and reach; facts, no figures.
+        case isolation
+    }
+
+    /// What it is called.
+    public var name: String
+    /// One sentence.
+    public var title: String
+    /// How it is measured.
+    public var kind = Kind.command
+    /// Shell commands before the first run, in each workload.
+    public var setup: [String] = []
+    /// The command and its arguments.
+    public var command: [String] = []
+    /// The command of a rehearsal, where the real one takes long.
+    public var quickCommand: [String]?
+    /// Shell commands before each run, which are not measured.
+    public var before: [String] = []
+    /// Where a volume is mounted; `nil` for none.
+    public var volume: String?
+    /// Workloads at once, for `start`; the number to reach, for `density`.
+    public var count = 1
+    /// What is read.
+    public var measures: [SuiteMeasure] = []
+
+    /// Begins a case.
+    public init(name: String, title: String) {
+        self.name = name
+        self.title = title
+    }
+
+    /// The same for a rehearsal.
+    public var quick: SuiteCase {
+        var quick = self
+        quick.command = quickCommand ?? command
+        quick.count = min(count, 3)
+        return quick
+    }
+}
+
+/// One figure of a case.
+public struct SuiteMeasure: Sendable, Hashable, Codable {
+    /// Which direction is good.
+    public enum Better: String, Sendable, Hashable, Codable, CaseIterable {
+        /// A rate.
+        case more
+        /// A time or a size.
+        case less
+    }
+
+    /// Where it comes from.
+    public enum Source: Sendable, Hashable, Codable {
+        /// The first group of a regular expression, in what the command wrote.
+        case pattern(String)
+        /// The parts of a JSON pointer (RFC 6901) into what the command wrote.
+        case json([String])
+        /// How long the command took, in seconds, as seen by the harness.
+        case duration
+        /// A figure that the engine or the harness takes, by its name.
+        case engine(String)
+    }
+
+    /// What it is called.
+    public var name: String
+    /// What it counts.
+    public var unit: String
+    /// Which direction is good.
+    public var better: Better
+    /// Where it comes from.
+    public var source: Source
+    /// By what the figure is multiplied to be in `unit`.
+    public var factor = 1.0
+
+    /// Describes a measure.
+    public init(name: String, unit: String, better: Better, source: Source, factor: Double = 1) {
+        self.name = name
+        self.unit = unit
+        self.better = better
+        self.source = source
+        self.factor = factor
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Benchmark
+import FoundationEssentials
+import Statistics
+
+/// A suite's result as text for other programs.
+public enum BenchmarkExports {
+    /// Every raw sample, the suite and the environment; can be read again.
+    public static func json(_ result: BenchmarkResult) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(result), as: UTF8.self) + "\n"
+    }
+
+    /// One line for each raw sample (RFC 4180).
+    public static func csv(_ result: BenchmarkResult) -> String {
+        let names = result.suite.parameters.map(\.name.rawValue)
+        var lines = [(["suite", "case", "measure", "unit", "subject", "accelerator"] + names + ["run", "value"])]
+        for cell in result.cells {
+            for (index, sample) in cell.samples.enumerated() {
+                lines.append(
+                    [
+                        result.suite.name, cell.caseName, cell.measure.name, cell.measure.unit, cell.subject,
+                        result.subjects[cell.subject] ?? "",
+                    ] + names.map { cell.parameters[$0] ?? "" } + [String(index + 1), String(sample)])
+            }
+        }
+        return lines.map { $0.map(field).joined(separator: ",") + "\r\n" }.joined()
+    }
+
+    private static func field(_ text: String) -> String {
+        let mustBeQuoted = text.contains { $0 == "," || $0 == "\"" || $0.isNewline }
+        return mustBeQuoted ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
+    }
+
+    /// Tables for a page of Markdown.
+    public static func markdown(_ result: BenchmarkResult) -> String {
+        let environment = result.environment
+        var lines = [
+            "# \(result.suite.name): \(result.suite.title)", "",
+            "\(environment.operatingSystem), Linux \(environment.kernel), \(environment.processors) × \(environment.processor), \(Figure.text(Double(environment.memory), .bytes)); VM accelerator \(environment.accelerator), guest kernel \(environment.guestKernel).",
+            "",
+        ]
+        for warning in result.warnings { lines += ["> **Note:** \(warning)", ""] }
+        var lastCase = ""
+        for section in result.sections {
+            let name = section.caseName + section.parameters
+            if name != lastCase {
+                let parameters = section.parameters.isEmpty ? "" : " (\(section.parameters))"
+                lines += ["## \(section.caseName)\(parameters)", "", section.title, ""]
+            }
+            lastCase = name
+            let better = section.measure.better == .more ? "more is better" : "less is better"
+            lines.append(
+                "| \(section.measure.name), \(better) | median | 95 % interval | p95 | n | against the first |")
+            lines.append("|---|--:|--:|--:|--:|---|")
+            for row in section.rows {
+                let unit = section.measure.unit
+                let remark = row.remark.isEmpty ? "" : " (\(row.remark))"
+                lines.append(
+                    "| \(row.subject)\(remark) | \(Figure.text(row.summary.median, unit: unit)) | \(Figure.text(row.interval.lower, unit: unit))–\(Figure.text(row.interval.upper, unit: unit)) | \(Figure.text(row.summary.percentile95, unit: unit)) | \(row.summary.count) | \(row.difference.map(DifferenceWords.text) ?? "") |"
+                )
+            }
+            lines.append("")
+        }
+        for table in FactTable.tables(result) {
+            lines += ["## \(table.caseName)", "", "| | \(table.subjects.joined(separator: " | ")) |"]
+            lines.append("|---|" + table.subjects.map { _ in "---|" }.joined())
+            lines += table.rows.map { "| \($0.topic) | \($0.findings.map(cell).joined(separator: " | ")) |" } + [""]
+        }
+        if !result.failures.isEmpty {
+            lines += ["Not counted, because they failed:", ""] + FailureWords.lines(result).map { "- \($0)" } + [""]
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    private static func cell(_ text: String) -> String { text.replacing("|", with: "\\|") }
+}

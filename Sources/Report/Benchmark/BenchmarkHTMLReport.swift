@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Benchmark
+import Statistics
+
+/// A suite's result as one page that needs nothing else: no script, no font, no picture from anywhere.
+public struct BenchmarkHTMLReport {
+    private let result: BenchmarkResult
+    private let sections: [BenchmarkSection]
+
+    /// Prepares a report.
+    public init(_ result: BenchmarkResult) {
+        self.result = result
+        sections = result.sections
+    }
+
+    /// The whole page.
+    public var text: String {
+        """
+        <!DOCTYPE html>
+        <html lang="en">
+        <head>
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <title>\(escape("\(result.suite.name): \(result.suite.title)"))</title>
+        <style>\(Self.style)</style>
+        </head>
+        <body>
+        <main>
+        <h1>\(escape("\(result.suite.name): \(result.suite.title)"))</h1>
+        \(head)
+        \(contents)
+        \(cases)
+        \(facts)
+        \(failures)
+        <footer>Tandem \(escape(result.environment.version)). Medians with 95 % bootstrap intervals; a difference is called one if the Mann–Whitney test and the interval of the ratio both see it, and its size is Cliff's delta. Boxes are quartiles, the thick line is the median, the bar below it its interval.</footer>
+        </main>
+        </body>
+        </html>
+
+        """
+    }
+
+    /// Every drawing alone, by the name of a file.
+    public var drawings: [(name: String, svg: String)] {
+        sections.map { section in
+            let words = [section.caseName, section.measure.name, section.parameters].filter { !$0.isEmpty }
+            let name = words.joined(separator: "-").map { $0.isLetter || $0.isNumber || $0 == "-" ? $0 : "_" }
+            let svg = Plot.whiskers(section)
+            return (
+                String(name),
+                svg.replacing("<svg ", with: "<svg style=\"background:#fff\" ", maxReplacements: 1)
+                    .replacing("</svg>", with: "<style>\(Self.colors)\(Self.drawing)</style></svg>")
+            )
+        }
+    }
+
+    private static let colors = """
+        svg,:root{color-scheme:light dark;--back:#fff;--text:#1c1e21;--soft:#5c6370;--line:#d8dbe0;--warn:#7a4b00;--warnback:#fff4dc;--c0:#1769aa;--c1:#b3541e;--c2:#2b7a3d;--c3:#7a3e9d;--c4:#a3274b;--c5:#4d6b00;--c6:#007a7a;--c7:#6b4e2e}
+        """
+    private static let drawing = """
+        svg text{font:12px system-ui,sans-serif;fill:var(--text)}svg .axis{stroke:var(--line)}svg .soft{fill:var(--soft)}
+        .s0{--s:var(--c0)}.s1{--s:var(--c1)}.s2{--s:var(--c2)}.s3{--s:var(--c3)}.s4{--s:var(--c4)}.s5{--s:var(--c5)}.s6{--s:var(--c6)}.s7{--s:var(--c7)}
+        circle{fill:var(--s);fill-opacity:.6}.box{fill:var(--s);fill-opacity:.18}.median{stroke:var(--s);stroke-width:3}.interval{stroke:var(--s);stroke-width:2}.curve{stroke:var(--s);stroke-width:2;fill:none}
+        """
+    private static let style = """
+        \(colors)
+        @media(prefers-color-scheme:dark){:root{--back:#16181c;--text:#e6e8eb;--soft:#9aa1ac;--line:#33373e;--warn:#ffd98a;--warnback:#3a2e12;--c0:#66b2f0;--c1:#f0a06a;--c2:#7ccf8f;--c3:#cf9bea;--c4:#f08aa6;--c5:#b9d65c;--c6:#5fd0d0;--c7:#d0b08a}svg{--back:inherit}}
+        body{background:var(--back);color:var(--text);font:16px/1.5 system-ui,sans-serif;margin:0}
+        main{max-width:60rem;margin:0 auto;padding:1.5rem}
+        h1{font-size:1.6rem;margin:0 0 .5rem}h2{font-size:1.2rem;margin:2rem 0 .25rem}h3{font-size:1rem;margin:1.25rem 0 .25rem}
+        p{margin:.25rem 0}.soft,footer{color:var(--soft)}footer{margin-top:2rem;font-size:.875rem}
+        .warn{background:var(--warnback);color:var(--warn);padding:.5rem .75rem;border-radius:.375rem;margin:.5rem 0}
+        .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+        th,td{padding:.3rem .6rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
+        th:first-child,td:first-child,td.l,th.l{text-align:left}.facts td{text-align:left;white-space:normal;overflow-wrap:anywhere}
+        nav{columns:3;font-size:.9rem}a{color:var(--c0)}.key{color:var(--s);font-weight:600}
+        svg{display:block;width:100%;height:auto;margin:.5rem 0}
+        details{margin:.25rem 0}summary{cursor:pointer;color:var(--soft)}
+        \(drawing)
+        @media print{main{max-width:none}details>*{display:block}h2,h3,svg,table{break-inside:avoid}nav{display:none}}
+        """
+
+    private func escape(_ text: String) -> String { HTMLReport.escape(text) }
+
+    // MARK: Head
+
+    private var head: String {
+        let environment = result.environment
+        var lines = [
+            result.suite.description.isEmpty ? "" : "<p>\(escape(result.suite.description))</p>",
+            "<p class=\"soft\">\(escape("\(environment.operatingSystem), Linux \(environment.kernel), \(environment.processors) × \(environment.processor), \(Figure.text(Double(environment.memory), .bytes)), cgroups v\(environment.cgroupVersion)"))</p>",
+            "<p class=\"soft\">VM accelerator <strong>\(escape(environment.accelerator))</strong> (\(escape(environment.acceleratorReason))), guest kernel \(escape(environment.guestKernel)), page cache \(result.suite.cache.rawValue), seed \(result.seed), environment \(environment.fingerprint)</p>",
+        ]
+        lines += result.warnings.map { "<p class=\"warn\">\(escape($0))</p>" }
+        if !result.harness.isEmpty {
+            let costs = result.subjectOrder.compactMap { name in
+                result.harness[name].map { "\(name) \(Figure.text($0, unit: "s"))" }
+            }
+            lines.append(
+                "<p class=\"soft\">The harness itself needs for a command that does nothing: \(escape(costs.joined(separator: ", "))).</p>"
+            )
+        }
+        return lines.filter { !$0.isEmpty }.joined(separator: "\n")
+    }
+
+    private var contents: String {
+        let names = result.suite.cases.map(\.name).filter { name in sections.contains { $0.caseName == name } }
+        guard names.count > 3 else { return "" }
+        return "<nav>" + names.map { "<a href=\"#\(escape($0))\">\(escape($0))</a><br>" }.joined() + "</nav>"
+    }
+
+    // MARK: Cases
+
+    private var cases: String {
+        result.suite.cases.map { suiteCase in
+            let own = sections.filter { $0.caseName == suiteCase.name }
+            guard !own.isEmpty else { return "" }
+            let parts = suiteCase.measures.map { measure in part(own.filter { $0.measure == measure }) }
+            return
+                "<h2 id=\"\(escape(suiteCase.name))\">\(escape(suiteCase.name))</h2>\n<p>\(escape(suiteCase.title))</p>\n"
+                + parts.joined(separator: "\n")
+        }.joined(separator: "\n")
+    }
+
+    private func part(_ sections: [BenchmarkSection]) -> String {
+        guard let first = sections.first else { return "" }
+        let better = first.measure.better == .more ? "more is better" : "less is better"
+        var text = "<h3>\(escape(first.measure.name)) <span class=\"soft\">(\(better))</span></h3>"
+        if sections.count > 1 {
+            let points = sections.map { Plot.ScanPoint(value: $0.parameters, rows: $0.rows) }
+            text += Plot.scan(points, order: result.subjectOrder, unit: first.measure.unit)
+        }
+        for section in sections {
+            if !section.parameters.isEmpty { text += "<p class=\"soft\">\(escape(section.parameters))</p>" }
+            text += table(section) + Plot.whiskers(section)
+            if section.rows.contains(where: { $0.samples.count >= 10 }) {
+                text += "<details><summary>cumulative distribution</summary>\(Plot.distribution(section))</details>"
+            }
+        }
+        return text
+    }
+
+    private func table(_ section: BenchmarkSection) -> String {
+        let unit = section.measure.unit
+        let rows = section.rows.enumerated().map { index, row in
+            let outliers = row.outliers.map { $0.count > 0 ? "\($0.count) (\($0.effect.rawValue))" : "0" } ?? "–"
+            let cells = [
+                "\(Figure.text(row.summary.median, unit: unit))",
+                "\(Figure.text(row.interval.lower, unit: unit))–\(Figure.text(row.interval.upper, unit: unit))",
+                Figure.text(row.summary.mean, unit: unit), Figure.text(row.summary.standardDeviation, unit: unit),
+                Figure.text(row.summary.percentile95, unit: unit), String(row.summary.count), outliers,
+            ]
+            let name = row.subject + (row.remark.isEmpty ? "" : " (\(row.remark))")
+            return "<tr><td class=\"s\(index) key\">\(escape(name))</td>"
+                + cells.map { "<td>\(escape($0))</td>" }.joined()
+                + "<td class=\"l\">\(escape(row.difference.map(DifferenceWords.text) ?? ""))</td></tr>"
+        }
+        let base = section.rows.first?.subject ?? ""
+        return """
+            <div class="scroll"><table><thead><tr><th></th><th>median</th><th>95 % interval</th><th>mean</th><th>std. dev.</th><th>p95</th><th>n</th><th>outliers</th><th class="l">against \(escape(base))</th></tr></thead>
+            <tbody>\(rows.joined(separator: "\n"))</tbody></table></div>
+            """
+    }
+
+    private var facts: String {
+        FactTable.tables(result).map { table in
+            let rows = table.rows.map { row in
+                "<tr><td>\(escape(row.topic))</td>" + row.findings.map { "<td>\(escape($0))</td>" }.joined() + "</tr>"
+            }
+            let head = table.subjects.map { "<th class=\"l\">\(escape($0))</th>" }.joined()
+            return
+                "<h2>\(escape(table.caseName))</h2><div class=\"scroll\"><table class=\"facts\"><thead><tr><th></th>\(head)</tr></thead><tbody>\(rows.joined(separator: "\n"))</tbody></table></div>"
+        }.joined(separator: "\n")
+    }
+
+    private var failures: String {
+        guard !result.failures.isEmpty else { return "" }
+        let items = FailureWords.lines(result).map { "<li>\(escape($0))</li>" }
+        return "<div class=\"warn\"><p>Not counted, because they failed:</p><ul>\(items.joined())</ul></div>"
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Benchmark
+import Statistics
+
+/// A suite's result for a terminal.
+public struct BenchmarkTextReport {
+    private let result: BenchmarkResult
+    private let usesColor: Bool
+
+    /// Prepares a report; colours are for terminals only.
+    public init(_ result: BenchmarkResult, usesColor: Bool) {
+        self.result = result
+        self.usesColor = usesColor
+    }
+
+    /// The whole report.
+    public var text: String {
+        let environment = result.environment
+        var lines = [
+            bold("\(result.suite.name): \(result.suite.title)"),
+            "\(environment.operatingSystem), Linux \(environment.kernel), \(environment.processors) × \(environment.processor), \(Figure.text(Double(environment.memory), .bytes))",
+            "VM accelerator: \(environment.accelerator), guest kernel: \(environment.guestKernel), page cache: \(result.suite.cache.rawValue), seed \(result.seed)",
+        ]
+        lines += result.warnings.map { color($0, "33") }
+        if !result.harness.isEmpty {
+            let costs = result.subjectOrder.compactMap { name in
+                result.harness[name].map { "\(name) \(Figure.text($0, unit: "s"))" }
+            }
+            lines.append("The harness itself needs for a command that does nothing: \(costs.joined(separator: ", ")).")
+        }
+        var lastCase = ""
+        for section in result.sections {
+            let name = section.caseName + section.parameters
+            if name != lastCase {
+                lines += [
+                    "",
+                    bold(section.caseName) + (section.parameters.isEmpty ? "" : " (\(section.parameters))")
+                        + ": \(section.title)",
+                ]
+            }
+            lastCase = name
+            lines += table(section)
+        }
+        lines += facts + failures
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private func table(_ section: BenchmarkSection) -> [String] {
+        let greatest = section.rows.map(\.summary.median).max() ?? 0
+        let better = section.measure.better == .more ? "more is better" : "less is better"
+        var rows = [["  \(section.measure.name) (\(better))", "", "median", "95 % interval", "p95", "n", "", ""]]
+        for row in section.rows {
+            let unit = section.measure.unit
+            rows.append([
+                "    \(row.subject)" + (row.remark.isEmpty ? "" : " (\(row.remark))"),
+                Self.bar(row.summary.median, greatest),
+                Figure.text(row.summary.median, unit: unit),
+                "\(Figure.text(row.interval.lower, unit: unit))–\(Figure.text(row.interval.upper, unit: unit))",
+                Figure.text(row.summary.percentile95, unit: unit), String(row.summary.count),
+                row.outliers.map { $0.count > 0 ? "\($0.count) outliers, \($0.effect.rawValue)" : "" } ?? "",
+                row.difference.map(DifferenceWords.text) ?? "",
+            ])
+        }
+        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.enumerated().map { number, row in
+            let cells = row.enumerated().map { index, cell in
+                let padding = String(repeating: " ", count: widths[index] - cell.count)
+                return index < 2 || index > 5 ? cell + padding : padding + cell
+            }
+            let line = String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
+            return number == 0 ? dim(line) : line
+        }
+    }
+
+    private static func bar(_ value: Double, _ greatest: Double) -> String {
+        let width = 24
+        guard greatest > 0, value >= 0 else { return "" }
+        let eighths = max(1, Int((value / greatest * Double(width * 8)).rounded()))
+        let parts = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"]
+        return String(repeating: "█", count: eighths / 8) + parts[eighths % 8]
+    }
+
+    private var facts: [String] {
+        var lines: [String] = []
+        for table in FactTable.tables(result) {
+            lines += ["", bold(table.caseName)]
+            let rows =
+                [[""] + table.subjects] + table.rows.map { [$0.topic] + $0.findings.map { String($0.prefix(48)) } }
+            let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+            for row in rows {
+                let cells = row.enumerated().map { $1 + String(repeating: " ", count: widths[$0] - $1.count) }
+                lines.append("  " + cells.joined(separator: "  "))
+            }
+        }
+        return lines
+    }
+
+    private var failures: [String] {
+        guard !result.failures.isEmpty else { return [] }
+        return ["", color("Not counted, because they failed:", "31")]
+            + FailureWords.lines(result).map { "  \($0)" }
+    }
+
+    private func bold(_ text: String) -> String { usesColor ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
+    private func dim(_ text: String) -> String { usesColor ? "\u{1B}[2m\(text)\u{1B}[0m" : text }
+    private func color(_ text: String, _ code: String) -> String {
+        usesColor ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text
+    }
+}
