@@ -16,7 +16,7 @@ extension ContainerBackend {
         try refuse(spec, driver)
         var launch = LaunchPlan()
         setNamespaces(request, in: &launch)
-        let groups = driver.folders(paths.groupName(spec, request.id))
+        let groups = driver.folders(paths.groupName(spec, request.id), limits: spec.limits)
         launch.cgroup.unifiedDirectory = groups.unified.map { Bytes($0.string.utf8) } ?? []
         launch.cgroup.legacyDirectories = groups.legacy.map { Bytes($0.string.utf8) }
         launch.root = root(request)

@@ -52,6 +52,10 @@ extension Engine {
             specified, in: workload.record.spec, like: plan.monitor.launch.process)
         emit("exec_start: \(execution.line)", workload, ["execID": id])
         do throws(EngineError) {
+            guard specified.workingDirectory.isEmpty || specified.workingDirectory.hasPrefix("/") else {
+                throw EngineError(
+                    .commandNotExecutable, "Cwd must be an absolute path", hint: "Begin it with a slash.")
+            }
             let session = try await instance.monitor.execute(process)
             workload.executions[id]?.session = session
             workload.executions[id]?.processID = session.processID

@@ -55,12 +55,15 @@ struct FileAccess: Sendable {
     }
 
     func unpack(_ path: String, _ next: () async throws(EngineError) -> [UInt8]?) async throws(EngineError) {
+        // Nothing is an archive without members, though none that tar would take.
+        guard let first = try await next() else { return }
         let arguments = ["tar", "-x", "-f", "-", "-C", Self.absolute(path)]
         let session = try await monitor.execute(ProcessLowering.helper(arguments, like: process))
         defer { session.close() }
-        while let bytes = try await next() {
-            if session.hasEnded { break }
+        var piece: [UInt8]? = first
+        while let bytes = piece, !session.hasEnded {
             await session.send(bytes)
+            piece = try await next()
         }
         session.closeInput()
         var errors: [UInt8] = []

@@ -8,6 +8,8 @@ import TandemModel
 enum GeneratedFiles {
     static func make(for spec: WorkloadSpec) -> [FileContent] {
         [
+            // By this, programs know that they have been started by a container engine.
+            FileContent(path: Bytes("/.dockerenv".utf8), mode: 0o755, content: []),
             file("/etc/hostname", spec.hostname + "\n"), file("/etc/hosts", hosts(for: spec)),
             file("/etc/resolv.conf", resolver(for: spec.resolver)),
         ]

@@ -22,8 +22,8 @@ public protocol CgroupDriver: Sendable {
     func make(_ name: String, limits: ResourceLimits, devices: [DeviceRule]?) throws(EngineError)
     /// Changes limits.
     func update(_ name: String, limits: ResourceLimits) throws(EngineError)
-    /// The folders that a process joins: in the v2 hierarchy, and in v1 hierarchies.
-    func folders(_ name: String) -> (unified: FilePath?, legacy: [FilePath])
+    /// The folders that a process joins, also before they are made: in the v2 hierarchy, and in v1 hierarchies.
+    func folders(_ name: String, limits: ResourceLimits) -> (unified: FilePath?, legacy: [FilePath])
     /// Moves a process into the group.
     func add(_ process: Int32, to name: String) throws(EngineError)
     /// Freezes or thaws every process; returns once it has happened.

@@ -70,11 +70,11 @@ struct CgroupV1: CgroupDriver {
         hierarchies[controller].map { CgroupFolder($0.appending("tandem").appending(scope)) }
     }
 
-    private func joined(_ name: String) -> [CgroupFolder] {
+    private func joined(_ name: String, withSets: Bool = false) -> [CgroupFolder] {
         var seen: Set<FilePath> = []
         var folders: [CgroupFolder] = []
         for controller in controllers {
-            guard let folder = folder(controller, name), Self.always.contains(controller) || folder.exists,
+            guard let folder = folder(controller, name), Self.always.contains(controller) || withSets || folder.exists,
                 seen.insert(folder.path).inserted
             else { continue }
             folders.append(folder)
@@ -171,7 +171,9 @@ struct CgroupV1: CgroupDriver {
         if hasSwapAccount && !isGrowing { try folder.write(String(total), to: both) }
     }
 
-    func folders(_ name: String) -> (unified: FilePath?, legacy: [FilePath]) { (nil, joined(name).map(\.path)) }
+    func folders(_ name: String, limits: ResourceLimits) -> (unified: FilePath?, legacy: [FilePath]) {
+        (nil, joined(name, withSets: Self.needsSets(limits)).map(\.path))
+    }
 
     func add(_ process: Int32, to name: String) throws(EngineError) {
         for folder in joined(name) { try folder.write(String(process), to: "cgroup.procs") }

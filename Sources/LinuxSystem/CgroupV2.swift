@@ -118,7 +118,9 @@ struct CgroupV2: CgroupDriver {
         }
     }
 
-    func folders(_ name: String) -> (unified: FilePath?, legacy: [FilePath]) { (group(name).path, []) }
+    func folders(_ name: String, limits: ResourceLimits) -> (unified: FilePath?, legacy: [FilePath]) {
+        (group(name).path, [])
+    }
 
     func add(_ process: Int32, to name: String) throws(EngineError) {
         try group(name).write(String(process), to: "cgroup.procs")

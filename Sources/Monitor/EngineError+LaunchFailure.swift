@@ -11,7 +11,9 @@ extension EngineError {
         let reason = failure.errno == 0 ? "it was refused" : Self.reason(failure.errno)
         switch failure.step {
         case .commandNotFound:
-            let words = object.contains("/") ? "no such file or directory" : "executable file not found in $PATH"
+            let words =
+                object.contains("/")
+                ? "stat \(object): no such file or directory" : "executable file not found in $PATH"
             self.init(
                 .commandNotFound, "exec: \"\(object)\": \(words)",
                 hint: "Name a program that the image has, by its path or as the PATH in the image finds it.")
@@ -20,7 +22,9 @@ extension EngineError {
                 .commandNotExecutable, "exec: \"\(object)\": \(reason)",
                 hint: "Name a file that is a program for this machine and has the right to be executed.")
         case .workingDirectory:
-            self.init(.commandNotExecutable, "the working directory \"\(object)\" cannot be entered: \(reason)")
+            self.init(
+                .commandNotExecutable, "chdir to cwd (\"\(object)\") failed: \(reason)",
+                hint: "Give a folder that is there.")
         case .user:
             self.init(
                 .invalidArgument, "unable to find user \(object): no matching entries in passwd file",

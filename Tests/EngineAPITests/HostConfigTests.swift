@@ -36,6 +36,7 @@ struct HostConfigTests {
                 ["CpuPeriod": 999],
                 "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)"
             ),
+            (["NanoCpus": 1_000_000], "Range of CPUs is from 0.01 to"),
             (["CpuQuota": 999], "CPU cfs quota can not be less than 1ms (i.e. 1000)"),
             (
                 ["CpuQuota": 50_000, "NanoCpus": 1_000_000_000],

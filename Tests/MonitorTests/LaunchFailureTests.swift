@@ -17,7 +17,9 @@ struct LaunchFailureTests {
         let missing = error(.commandNotFound, 2, "nope")
         #expect(missing.code == .commandNotFound)
         #expect(missing.message == "exec: \"nope\": executable file not found in $PATH")
-        #expect(error(.commandNotFound, 2, "/bin/nope").message == "exec: \"/bin/nope\": no such file or directory")
+        #expect(
+            error(.commandNotFound, 2, "/bin/nope").message
+                == "exec: \"/bin/nope\": stat /bin/nope: no such file or directory")
         let refused = error(.commandNotExecutable, 13, "/etc")
         #expect(refused.code == .commandNotExecutable)
         #expect(refused.message == "exec: \"/etc\": permission denied")

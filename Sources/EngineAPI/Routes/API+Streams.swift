@@ -171,7 +171,7 @@ extension API {
         let session: ProcessSession
         do throws(EngineError) {
             session = try await engine.startExecution(call["id"], size: TerminalSize(body["ConsoleSize"]))
-        } catch  where !isDetached && [.commandNotFound, .commandNotExecutable].contains(error.code) {
+        } catch  where !isDetached && ![.notFound, .conflict].contains(error.code) {
             return try await tell(error, isTerminal: execution.process.terminal, call)
         }
         if isDetached {

@@ -145,7 +145,7 @@ enum LimitsRequest {
                 hint: "--cpus is both of them in one; use either way.")
         }
         if nano != 0 {
-            guard nano > 0, nano <= Int64(online) * 1_000_000_000 else {
+            guard nano >= 10_000_000, nano <= Int64(online) * 1_000_000_000 else {
                 throw EngineError(
                     .invalidArgument,
                     "Range of CPUs is from 0.01 to \(online).00, as there are only \(online) CPUs available",

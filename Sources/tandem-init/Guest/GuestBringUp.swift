@@ -7,6 +7,8 @@ import CLinux
 /// - Returns: A descriptor of the virtio port.
 func bringUpGuest(deadline: UInt64 = 60_000_000_000) -> Result<Int32, LaunchFailure> {
     if let failure = leaveFirstRoot() ?? mountSystem() ?? loadModules() { return .failure(failure) }
+    // As many open files as a container's daemon usually has; the kernel's own 1,024 are of another time.
+    _ = tandem_set_limit(UInt32(RLIMIT_NOFILE.rawValue), 1 << 20, 1 << 20)
     return openChannel(until: tandem_monotonic() &+ deadline)
 }
 

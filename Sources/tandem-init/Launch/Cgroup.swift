@@ -70,6 +70,16 @@ extension CgroupPlacement {
         return problem == 0 ? nil : LaunchFailure(.cgroup, errno: problem, object: unifiedDirectory)
     }
 
+    /// Whether everything in the groups is frozen.
+    var isFrozen: Bool {
+        if let state = readFile(unifiedDirectory + bytes("/cgroup.freeze")), state.first == 0x31 { return true }
+        // Of the folders of v1, only that of the freezer has the file.
+        for folder in legacyDirectories {
+            if let state = readFile(folder + bytes("/freezer.state")) { return !state.starts(with: bytes("THAWED")) }
+        }
+        return false
+    }
+
     /// The group below `unifiedDirectory` in which a process is.
     private func group(of process: Int32) -> Bytes? {
         guard let slash = unifiedDirectory.lastIndex(of: 0x2F) else { return nil }

@@ -27,7 +27,10 @@ func enter(
     let result = spawn(process, namespaces: 0, group: -1) { streams, report in
         close(parentEnd)
         tandem_reset_signals()
-        if let failure = cgroup.join(first: first) { report.fail(failure) }
+        // A tool of ours is not to be frozen with the workload whose files it reaches.
+        if process.program == .arguments || !cgroup.isFrozen, let failure = cgroup.join(first: first) {
+            report.fail(failure)
+        }
         let helper = process.openHelper(report)
         // Processes of the workload must not look into this one while it still holds the executor's memory.
         report.check(tandem_hide_memory(), .enter)

@@ -164,7 +164,7 @@ extension ProcessPlan {
         if program == .packRoot { packRoot(helper.report) }
         // As root first, as Docker does: a user need not have the right to look its folder up.
         if !workingDirectory.isEmpty, withPath(workingDirectory, { chdir($0) }) < 0, tandem_errno() != EACCES {
-            report.fail(.workingDirectory, workingDirectory)
+            helper.report.fail(.workingDirectory, workingDirectory)
         }
         let home = applyCredentials(helper.report)
         // A change of user clears the parent-death signal (prctl(2)).

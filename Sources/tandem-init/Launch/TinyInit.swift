@@ -30,6 +30,8 @@ extension ProcessPlan {
         }
         close(report.descriptor)
         close(signals)
+        // What process 1 of `--init` is called under Docker.
+        _ = withPath(bytes("docker-init")) { tandem_set_name($0) }
         while true {
             let number = tandem_wait_for_signal()
             if number == SIGCHLD { reapAll(endingWith: child) } else if number > 0 { kill(child, number) }

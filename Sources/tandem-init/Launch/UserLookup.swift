@@ -41,7 +41,8 @@ struct UserLookup {
             guard let number = Self.group(text, groupFile) else {
                 return LaunchFailure(.group, errno: ENOENT, object: text)
             }
-            groups.append(number)
+            // The user may be a member already.
+            if !groups.contains(number) { groups.append(number) }
         }
         if !groups.contains(gid) { groups.append(gid) }
         if home.isEmpty { home = [0x2F] }
