@@ -35,7 +35,7 @@ extension Engine {
         resume(&workload.exitWaiters, with: workload.record.exit)
         let begun = known?.monotonic ?? HostTime.monotonic
         instance.monitor.close()
-        if workload.record.spec.removeOnExit {
+        if workload.record.spec.removeOnExit && !workload.isRestarting {
             removeEnded(workload)
             return
         }

@@ -50,18 +50,16 @@ extension Engine {
     }
 
     /// Stops, if it runs, and starts again.
-    public func restart(_ reference: String, timeout: Int? = nil) async throws(EngineError) {
+    public func restart(_ reference: String, timeout: Int? = nil, signal: Int32? = nil) async throws(EngineError) {
         let workload = try find(reference)
         if workload.isActive {
-            // `--rm` would take it away in between.
-            let removesOnExit = workload.record.spec.removeOnExit
-            workload.record.spec.removeOnExit = false
+            workload.isRestarting = true
+            defer { workload.isRestarting = false }
             do throws(EngineError) {
-                try await stop(reference, timeout: timeout)
+                try await stop(reference, timeout: timeout, signal: signal)
             } catch  where error.code == .notModified {
                 // It ended by itself just now.
             }
-            workload.record.spec.removeOnExit = removesOnExit
         }
         try await start(workload.id.description)
         emit("restart", workload)
@@ -195,7 +193,7 @@ extension Engine {
             try change(&changed.limits)
             // What its kind cannot have, it cannot have later either.
             _ = try backend(of: workload).plan(try request(workload.id, changed, making: false))
-            if let instance = workload.instance { try await instance.update(changed.limits, from: present) }
+            if let instance = workload.instance { try await instance.change(changed.limits, from: present) }
             workload.record.spec.limits = changed.limits
             workload.record.spec.restart = restart ?? workload.record.spec.restart
             try await state.save(workload.record)
@@ -233,5 +231,23 @@ extension Engine {
 
     private func timeOut(_ number: UInt64, _ id: WorkloadID) {
         workloads[id]?.exitWaiters.removeValue(forKey: number)?.resume(returning: nil)
+    }
+}
+
+extension WorkloadInstance {
+    /// Changes limits, all of them or none.
+    fileprivate func change(_ limits: ResourceLimits, from present: ResourceLimits) async throws(EngineError) {
+        do throws(EngineError) {
+            try await update(limits, from: present)
+        } catch {
+            var reported = error
+            do throws(EngineError) {
+                // As runc: what was set before the one that failed goes back to what it was.
+                try await update(present, from: limits)
+            } catch {
+                reported.cleanupFailures.append(.init(step: "set the limits back", message: error.message))
+            }
+            throw reported
+        }
     }
 }

@@ -17,6 +17,9 @@ final class Workload {
     /// Whether a stop or removal is under way, so that the end is no surprise.
     var isStopping = false
 
+    /// Whether it is stopped only to be started again: `--rm` does not take it away in between.
+    var isRestarting = false
+
     /// When it is started again without anyone asking.
     var restarts = RestartSchedule()
     /// The wait for that start.

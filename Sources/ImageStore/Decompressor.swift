@@ -73,7 +73,8 @@ final class Decompressor {
             }, nil)
         var header: OpaquePointer?
         if result == ARCHIVE_OK { result = archive_read_next_header(archive, &header) }
-        guard result == ARCHIVE_OK || result == ARCHIVE_EOF else { return reason(archive) }
+        guard result != ARCHIVE_EOF else { return readProblem == 0 ? "it is empty" : reason(archive) }
+        guard result == ARCHIVE_OK else { return reason(archive) }
         while let buffer = queue.take() {
             let count = archive_read_data(archive, buffer.bytes.baseAddress, buffer.bytes.count)
             guard count >= 0 else { return reason(archive) }

@@ -17,14 +17,19 @@ extension ImageConfiguration.Defaults {
         switch parts[0].uppercased() {
         case "CMD": command = Self.words(String(value))
         case "ENTRYPOINT": entrypoint = Self.words(String(value))
-        case "ENV": environment = (environment ?? []) + [try Self.pair(value, change)]
+        case "ENV":
+            for (name, value) in try Self.pairs(value, change) {
+                environment = (environment ?? []).filter { !$0.hasPrefix("\(name)=") } + ["\(name)=\(value)"]
+            }
         case "LABEL":
-            let pair = try Self.pair(value, change)
-            let cut = pair.firstIndex(of: "=") ?? pair.endIndex
-            labels = (labels ?? [:]).merging([String(pair[..<cut]): String(pair[cut...].dropFirst())]) { $1 }
+            for (name, value) in try Self.pairs(value, change) {
+                labels = (labels ?? [:]).merging([name: value]) { $1 }
+            }
         case "EXPOSE":
-            let port = value.contains("/") ? String(value) : "\(value)/tcp"
-            exposedPorts = (exposedPorts ?? [:]).merging([port: EmptyObject()]) { $1 }
+            for word in value.split(whereSeparator: \.isWhitespace) {
+                let port = word.contains("/") ? String(word) : "\(word)/tcp"
+                exposedPorts = (exposedPorts ?? [:]).merging([port: EmptyObject()]) { $1 }
+            }
         case "HEALTHCHECK": healthCheck = try HealthInstruction.parse(String(value))
         case "SHELL": shell = Self.list(String(value))
         case "VOLUME":
@@ -50,13 +55,54 @@ extension ImageConfiguration.Defaults {
         text.hasPrefix("[") ? try? JSONDecoder().decode([String].self, from: Data(text.utf8)) : nil
     }
 
-    /// `NAME=value`, or the older `NAME value`.
-    private static func pair(_ text: Substring, _ change: String) throws(EngineError) -> String {
-        if text.contains("=") { return String(text).replacing("\"", with: "") }
-        let parts = text.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2 else {
-            throw EngineError(.invalidArgument, "the change '\(change)' has a name but no value")
+    /// `NAME=value …`, or the older `NAME value` of one.
+    private static func pairs(
+        _ text: some StringProtocol, _ change: String
+    ) throws(EngineError) -> [(name: String, value: String)] {
+        let first = text.prefix { !$0.isWhitespace }
+        guard first.contains("=") else {
+            let value = text.dropFirst(first.count).drop(while: \.isWhitespace)
+            guard !value.isEmpty else {
+                throw EngineError(.invalidArgument, "the change '\(change)' has a name but no value")
+            }
+            return [(String(first), String(value))]
         }
-        return "\(parts[0])=\(parts[1])"
+        var pairs: [(String, String)] = []
+        for word in unquotedWords(text) {
+            guard let cut = word.firstIndex(of: "="), cut != word.startIndex else {
+                throw EngineError(
+                    .invalidArgument, "Syntax error - can't find = in \"\(word)\". Must be of the form: name=value")
+            }
+            pairs.append((String(word[..<cut]), String(word[word.index(after: cut)...])))
+        }
+        return pairs
+    }
+
+    /// Words as a Dockerfile has them: quotes and backslashes keep white space together, and go.
+    private static func unquotedWords(_ text: some StringProtocol) -> [String] {
+        var words: [String] = []
+        var word: String?
+        var quote: Character?
+        var isEscaped = false
+        for character in text {
+            if isEscaped {
+                word = (word ?? "") + String(character)
+                isEscaped = false
+            } else if character == "\\", quote != "'" {
+                isEscaped = true
+                word = word ?? ""
+            } else if character == quote {
+                quote = nil
+            } else if quote == nil, character == "\"" || character == "'" {
+                quote = character
+                word = word ?? ""
+            } else if quote == nil, character.isWhitespace {
+                words += word.map { [$0] } ?? []
+                word = nil
+            } else {
+                word = (word ?? "") + String(character)
+            }
+        }
+        return words + (word.map { [$0] } ?? [])
     }
 }

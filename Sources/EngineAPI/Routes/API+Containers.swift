@@ -27,7 +27,9 @@ extension API {
             throw EngineError(.invalidArgument, "no image specified")
         }
         let image = try engine.images.image(reference)
-        let request = try CreateRequest(body, image: image, joined: try await joined(body["HostConfig"]))
+        let request = try CreateRequest(
+            body, image: image, joined: try await joined(body["HostConfig"]),
+            inherited: try await inherited(body["HostConfig"]))
         let spec = try request.specification(image: image)
         let name = call.request["name"].map { $0.hasPrefix("/") ? String($0.dropFirst()) : $0 }
         return (try await engine.create(name: name, spec), request.warnings)
@@ -45,6 +47,22 @@ extension API {
             }
         }
         return found
+    }
+
+    /// The mounts of the workloads of `VolumesFrom`.
+    private func inherited(_ host: JSONValue) async throws(EngineError) -> [MountSpec] {
+        var mounts: [MountSpec] = []
+        for text in host["VolumesFrom"].strings ?? [] {
+            let request = try VolumesFromRequest(text)
+            let donor: WorkloadRecord
+            do throws(EngineError) {
+                donor = try await engine.snapshot(request.workload).record
+            } catch  where error.code == .notFound {
+                throw EngineError(.invalidArgument, error.message, hint: error.hint)
+            }
+            mounts += donor.spec.mounts.compactMap(request.inherited)
+        }
+        return mounts
     }
 
     func inspectContainer(_ call: Call) async throws(EngineError) {
@@ -83,7 +101,9 @@ extension API {
     }
 
     func restartContainer(_ call: Call) async throws(EngineError) {
-        try await engine.restart(call["id"], timeout: try call.request.number("t"))
+        try await engine.restart(
+            call["id"], timeout: try call.request.number("t"),
+            signal: try call.request["signal"].map { (text) throws(EngineError) in try Self.signal(text) })
         try await call.connection.respond(.noContent)
     }
 

@@ -36,15 +36,20 @@ extension API {
 
     func createVolume(_ call: Call) async throws(EngineError) {
         let body = try await call.request.json()
-        let driver = body["Driver"].string ?? ""
-        guard driver.isEmpty || driver == "local" else {
-            throw EngineError(
-                .notFound, "error looking up volume plugin \(driver): plugin \"\(driver)\" not found",
-                hint: "The only driver is local.")
-        }
         let name = body["Name"].string.flatMap { $0.isEmpty ? nil : $0 }
-        let volume = try await engine.createVolume(
-            name: name, labels: body["Labels"].stringMap ?? [:], options: body["DriverOpts"].stringMap ?? [:])
+        let volume: Volume
+        do throws(EngineError) {
+            let driver = body["Driver"].string ?? ""
+            guard driver.isEmpty || driver == "local" else {
+                throw EngineError(
+                    .notFound, "error looking up volume plugin \(driver): plugin \"\(driver)\" not found",
+                    hint: "The only driver is local.")
+            }
+            volume = try await engine.createVolume(
+                name: name, labels: body["Labels"].stringMap ?? [:], options: body["DriverOpts"].stringMap ?? [:])
+        } catch  where name != nil {
+            throw EngineError(error.code, "create \(name ?? ""): \(error.message)", hint: error.hint, cause: error)
+        }
         try await call.connection.respond(document(volume), .created)
     }
 

@@ -22,7 +22,7 @@ enum CreateRefusal {
         "LogConfig", "MaskedPaths", "Memory", "MemoryReservation", "MemorySwap", "MemorySwappiness", "Mounts",
         "NanoCpus", "NetworkMode", "OomKillDisable", "OomScoreAdj", "PidMode", "PidsLimit", "Privileged",
         "ReadonlyPaths", "ReadonlyRootfs", "RestartPolicy", "Runtime", "SecurityOpt", "ShmSize", "StorageOpt",
-        "Sysctls", "Tmpfs", "UTSMode", "Ulimits", "UsernsMode",
+        "Sysctls", "Tmpfs", "UTSMode", "Ulimits", "UsernsMode", "VolumesFrom",
     ]
 
     /// Values that ask for what is the case anyway.

@@ -13,11 +13,16 @@ struct CreateRequest {
     let defaults: ImageConfiguration.Defaults
     /// The workloads that `container:…` names, by what stands there.
     private let joined: [String: WorkloadID]
+    /// The mounts of the workloads that `VolumesFrom` names.
+    private let inherited: [MountSpec]
 
     /// - Throws: `.unsupported` for everything that would otherwise be ignored.
-    init(_ body: JSONValue, image: Image, joined: [String: WorkloadID] = [:]) throws(EngineError) {
+    init(
+        _ body: JSONValue, image: Image, joined: [String: WorkloadID] = [:], inherited: [MountSpec] = []
+    ) throws(EngineError) {
         self.body = body
         self.joined = joined
+        self.inherited = inherited
         host = body["HostConfig"]
         defaults = image.configuration.config ?? ImageConfiguration.Defaults()
         try RequestSchema.check(create: body)
@@ -53,7 +58,7 @@ struct CreateRequest {
         spec.namespaces = try NamespaceRequest(host: host, hostname: spec.hostname, joined: joined).namespaces()
         spec.limits = try LimitsRequest.limits(from: host)
         spec.security = try SecurityRequest.security(from: host)
-        spec.mounts = try MountRequest.mounts(body: body, host: host, image: defaults)
+        spec.mounts = try MountRequest.mounts(body: body, host: host, image: defaults, inherited: inherited)
         spec.log = try LogRequest.options(from: host["LogConfig"])
         spec.resourceLimits = try DeviceRequest.processLimits(from: host)
         spec.devices = try DeviceRequest.devices(from: host)

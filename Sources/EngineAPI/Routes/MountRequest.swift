@@ -9,7 +9,7 @@ import TandemModel
 /// Collects the mounts of a create request: `Binds`, `Mounts`, `Tmpfs`, and the volumes of the image.
 enum MountRequest {
     static func mounts(
-        body: JSONValue, host: JSONValue, image: ImageConfiguration.Defaults
+        body: JSONValue, host: JSONValue, image: ImageConfiguration.Defaults, inherited: [MountSpec] = []
     ) throws(EngineError) -> [MountSpec] {
         var mounts: [MountSpec] = []
         for text in host["Binds"].strings ?? [] { mounts.append(try bind(text)) }
@@ -27,8 +27,11 @@ enum MountRequest {
                     .invalidArgument, "Duplicate mount point: \(mount.target)", hint: "Mount one thing at each place.")
             }
         }
+        // A later workload of `--volumes-from` covers an earlier one.
+        for mount in inherited.reversed() where targets.insert(mount.target).inserted { mounts.append(mount) }
         let anonymous = (image.volumes ?? [:]).keys.sorted() + (body["Volumes"].object ?? [:]).keys.sorted()
-        for target in anonymous where targets.insert(normalized(target)).inserted {
+        for target in anonymous.map({ $0.hasPrefix("/") ? $0 : "/" + $0 })
+        where targets.insert(normalized(target)).inserted {
             mounts.append(try anonymousVolume(at: target))
         }
         // A parent before what lies in it.
@@ -143,7 +146,7 @@ enum MountRequest {
             guard source.isEmpty else { throw extra("Source") }
             return MountSpec(
                 source: .tmpfs(options: try tmpfsOptions(value["TmpfsOptions"])), target: target, readOnly: readOnly)
-        case "image", "npipe", "cluster":
+        case "image", "cluster":
             throw EngineError(
                 .unsupported, "mounts of the type \"\(type)\" are not supported", hint: "Use bind, volume or tmpfs.")
         default:
