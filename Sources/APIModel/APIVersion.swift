@@ -3,7 +3,7 @@
 /// The versions of the Docker Engine API.
 public enum APIVersion {
     /// The newest that we announce.
-    public static let newest = "1.43"
+    public static let newest = "1.44"
     /// The oldest that we answer.
     public static let oldest = "1.24"
 

@@ -22,6 +22,21 @@ public enum Cgroups {
             hint: "Mount them: mount -t cgroup2 none /sys/fs/cgroup")
     }
 
+    /// Whether limits on swap hold: the kernel may be built, or booted, not to count it.
+    public static let countsSwap = has(legacy: "memory.memsw.limit_in_bytes", unified: "memory.swap.max")
+    /// Whether a group can be kept from the OOM killer: with v1 only.
+    public static let canSwitchKillerOff = has(legacy: "memory.oom_control", unified: nil)
+
+    private static func has(legacy: String, unified: String?) -> Bool {
+        // Without /proc no cgroup is found.
+        let found = parse(
+            mountInformation: (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? "")
+        if !found.legacy.isEmpty { return found.legacy["memory"].map { CgroupFolder($0).has(legacy) } ?? false }
+        // The root of v2 has no limits: any group below it will do.
+        guard let unified, let root = found.unified else { return false }
+        return CgroupFolder(root).children.contains { CgroupFolder(root)[$0].has(unified) }
+    }
+
     /// Reads proc_pid_mountinfo(5): the v2 mount point, and that of each v1 controller.
     static func parse(mountInformation text: String) -> (unified: FilePath?, legacy: [String: FilePath]) {
         let known: Set<String> = ["cpu", "cpuacct", "cpuset", "memory", "pids", "freezer", "devices", "blkio"]

@@ -34,11 +34,15 @@ public enum HostInformation {
         UInt64(max(0, sysconf(Int32(_SC_PHYS_PAGES)))) * UInt64(max(0, sysconf(Int32(_SC_PAGESIZE))))
 
     /// The distribution's name, from os-release(5).
-    public static let operatingSystem: String = {
+    public static let operatingSystem = release("PRETTY_NAME") ?? "Linux"
+    /// The distribution's version, from os-release(5); empty where it has none.
+    public static let operatingSystemVersion = release("VERSION_ID") ?? ""
+
+    private static func release(_ name: String) -> String? {
         let text = (try? String(contentsOfFile: "/etc/os-release", encoding: .utf8)) ?? ""  // a host may lack it
-        let line = text.split(separator: "\n").first { $0.hasPrefix("PRETTY_NAME=") }
-        return line.map { String($0.dropFirst(12)).filter { $0 != "\"" } } ?? "Linux"
-    }()
+        let line = text.split(separator: "\n").first { $0.hasPrefix("\(name)=") }
+        return line.map { String($0.dropFirst(name.count + 1)).filter { $0 != "\"" } }
+    }
 
     /// The file systems that the kernel knows by now.
     public static var fileSystems: Set<String> {

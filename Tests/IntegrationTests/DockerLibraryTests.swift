@@ -83,7 +83,7 @@ struct DockerLibraryTests {
         #expect(result.output == "passed\n", "\(result.errors)")
     }
 
-    private static func project(_ runtime: String) -> String {
+    private static func project(_ runtime: String, greeting: String) -> String {
         """
         version: "2.4"
         services:
@@ -96,6 +96,7 @@ struct DockerLibraryTests {
             image: busybox
             network_mode: none
             \(runtime)
+            environment: {GREETING: \(greeting)}
             command: sh -c "cat /data/f; exec sleep 1000"
             volumes: ["shared:/data"]
             depends_on: [writer]
@@ -109,7 +110,8 @@ struct DockerLibraryTests {
     func compose(subject: DockerSubject) async throws {
         let scratch = try ScratchFolder(prefix: "compose")
         defer { scratch.remove() }
-        let file = try scratch.write("docker-compose.yml", Self.project(subject.isMachine ? "runtime: vm" : ""))
+        let runtime = subject.isMachine ? "runtime: vm" : ""
+        let file = try scratch.write("docker-compose.yml", Self.project(runtime, greeting: "hello"))
         let compose = { (arguments: [String]) in
             try await Program("/usr/bin/docker-compose", ["-f", file, "-p", "tandem\(subject.name)"] + arguments).run(
                 environment: environment(subject.endpoint(daemon)))
@@ -126,6 +128,12 @@ struct DockerLibraryTests {
         #expect(logs.contains("| ready") && logs.contains("| from the writer"), "\(logs)")
         let again = try await compose(["up", "-d"])
         #expect(again.errors.contains("is up-to-date"), "\(again.errors)")
+        // A service that is described otherwise is made anew, with its volumes.
+        _ = try scratch.write("docker-compose.yml", Self.project(runtime, greeting: "again"))
+        let changed = try await compose(["up", "-d", "-t", "0"])
+        #expect(changed.status == 0 && changed.errors.contains("Recreating"), "\(changed.errors)")
+        let kept = try await compose(["exec", "-T", "reader", "sh", "-c", "echo $GREETING; cat /data/g"])
+        #expect(kept.output == "again\nback\n", "\(kept.errors)")
         let down = try await compose(["down", "-v", "-t", "1"])
         #expect(down.status == 0, "\(down.errors)")
         #expect(try await compose(["ps", "-q"]).output == "")

@@ -34,8 +34,7 @@ extension API {
         }
         try await call.connection.respond(
             ImageDocument.full(
-                image, content: content, lastTagged: images.lastTagged(image.id),
-                isOld: call.request.isOlder(than: 1, 44)))
+                image, content: content, lastTagged: images.lastTagged(image.id), request: call.request))
     }
 
     func imageHistory(_ call: Call) async throws(EngineError) {

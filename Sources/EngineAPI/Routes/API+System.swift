@@ -16,7 +16,7 @@ extension API {
             .ok, call.request.method == .HEAD ? [] : Array("OK".utf8), type: "text/plain; charset=utf-8",
             headers: [
                 ("Cache-Control", "no-cache, no-store, must-revalidate"), ("Pragma", "no-cache"),
-                ("Builder-Version", "1"),
+                ("Builder-Version", "1"), ("Swarm", "inactive"),
             ])
     }
 
@@ -48,19 +48,23 @@ extension API {
             warnings.append("\(check.name): \(check.detail)")
         }
         try await call.connection.respond([
-            "ID": .string(engine.paths.dataRoot.string), "Name": .string(HostInformation.hostname),
+            "ID": .string(Self.identity(of: engine.paths.dataRoot)), "Name": .string(HostInformation.hostname),
             "Containers": .count(snapshots.count), "ContainersRunning": count(.running),
             "ContainersPaused": count(.paused),
             "ContainersStopped": .count(snapshots.count { !$0.record.isRunning }),
             "Images": .count(engine.images.images.count),
             "Driver": "erofs-overlayfs", "DriverStatus": [], "DockerRootDir": .string(engine.paths.dataRoot.string),
             "Plugins": ["Volume": ["local"], "Network": ["none", "host"], "Log": ["json-file", "none"]],
-            "MemoryLimit": true, "SwapLimit": false, "CpuCfsPeriod": true, "CpuCfsQuota": true, "CPUShares": true,
-            "CPUSet": true, "PidsLimit": true, "OomKillDisable": false, "IPv4Forwarding": true, "Debug": false,
-            "NFd": 0, "NGoroutines": 0, "SystemTime": .string(HostTime.now.rfc3339), "LoggingDriver": "json-file",
+            "MemoryLimit": true, "SwapLimit": .bool(Cgroups.countsSwap), "CpuCfsPeriod": true, "CpuCfsQuota": true,
+            "CPUShares": true,
+            "CPUSet": true, "PidsLimit": true, "OomKillDisable": .bool(Cgroups.canSwitchKillerOff),
+            "IPv4Forwarding": true, "Debug": false,
+            "NFd": .count(Folders.names(in: "/proc/self/fd").count), "NGoroutines": 0, "CDISpecDirs": [],
+            "SystemTime": .string(HostTime.now.rfc3339), "LoggingDriver": "json-file",
             "CgroupDriver": "cgroupfs", "CgroupVersion": .string(cgroup?.detail.hasPrefix("v2") == true ? "2" : "1"),
             "NEventsListener": 0, "KernelVersion": .string(HostInformation.kernelRelease),
             "OperatingSystem": .string(HostInformation.operatingSystem), "OSType": "linux",
+            "OSVersion": .string(HostInformation.operatingSystemVersion),
             "Architecture": .string(HostInformation.machine), "NCPU": .count(HostInformation.processors),
             "MemTotal": .count(HostInformation.memory), "IndexServerAddress": "", "RegistryConfig": [:],
             "HttpProxy": "", "HttpsProxy": "", "NoProxy": "", "Labels": [], "ExperimentalBuild": false,
@@ -73,6 +77,14 @@ extension API {
             "LiveRestoreEnabled": true, "Isolation": "", "InitBinary": "tandem-init",
             "SecurityOptions": ["name=seccomp,profile=builtin"], "Warnings": .strings(warnings),
         ])
+    }
+
+    /// A name that no other daemon has, the same at every start: of the host, and of what the daemon keeps on it.
+    private static func identity(of dataRoot: FilePath) -> String {
+        // A host without the file has at least a name.
+        let machine = (try? String(contentsOfFile: "/etc/machine-id", encoding: .utf8)) ?? HostInformation.hostname
+        return "\(machine.filter { !$0.isWhitespace })-\(dataRoot.lexicallyNormalized())"
+            .replacing("/", with: "_")
     }
 }
 

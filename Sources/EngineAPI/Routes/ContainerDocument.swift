@@ -124,7 +124,7 @@ enum ContainerDocument {
             record.spec.network.rawValue: [
                 "IPAMConfig": nil, "Links": nil, "Aliases": nil, "NetworkID": "", "EndpointID": "", "Gateway": "",
                 "IPAddress": "", "IPPrefixLen": 0, "IPv6Gateway": "", "GlobalIPv6Address": "",
-                "GlobalIPv6PrefixLen": 0, "MacAddress": "", "DriverOpts": nil,
+                "GlobalIPv6PrefixLen": 0, "MacAddress": "", "DriverOpts": nil, "DNSNames": nil,
             ]
         ])
     }

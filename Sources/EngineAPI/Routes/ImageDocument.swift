@@ -34,7 +34,7 @@ enum ImageDocument {
     /// The whole document of `images/{name}/json`.
     ///
     /// `content` is the configuration as it came: it may have members that Tandem does not know.
-    static func full(_ image: Image, content: Data, lastTagged: String?, isOld: Bool) -> JSONValue {
+    static func full(_ image: Image, content: Data, lastTagged: String?, request: Request) -> JSONValue {
         let configuration = JSONValue(parsing: content) ?? [:]
         let comment = configuration["comment"].string ?? ""
         let history = image.configuration.history ?? []
@@ -53,7 +53,12 @@ enum ImageDocument {
         if let version = configuration["os.version"].string, !version.isEmpty {
             document["OsVersion"] = .string(version)
         }
-        if isOld { document["VirtualSize"] = .count(image.size) }
+        if request.isOlder(than: 1, 44) { document["VirtualSize"] = .count(image.size) }
+        if request.isOlder(than: 1, 45) {
+            // Of the container that an image was once made from; docker-compose 1.29 fails without it.
+            document["Container"] = ""
+            document["ContainerConfig"] = defaults(.null)
+        }
         return document
     }
 
