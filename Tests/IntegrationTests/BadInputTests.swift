@@ -143,6 +143,27 @@ struct BadInputTests {
             request: "POST /v1.43/volumes/create", body: #"{"Name":"../x"}"#, status: 400, message: "invalid characters"
         ),
         Request(request: "DELETE /v1.43/volumes/nosuch", status: 404, message: "no such volume"),
+        Request(
+            request: "POST /v1.43/volumes/create", body: #"{"Name":5}"#, status: 400,
+            message: "cannot unmarshal number into Go struct field Name of type string"),
+        Request(
+            request: "POST /v1.43/containers/nosuch/start", body: #"{"HostConfig":{}}"#, status: 400,
+            message: "starting container with non-empty request body"),
+        Request(
+            request: "POST /v1.43/containers/nosuch/kill", status: 404,
+            message: "cannot kill container: nosuch: No such container: nosuch"),
+        Request(
+            request: "POST /v1.43/containers/nosuch/exec", body: #"{"Cmd":[1]}"#, status: 400,
+            message: "cannot unmarshal number into Go struct field Cmd of type string"),
+        Request(request: "PATCH /v1.43/containers/nosuch/json", status: 404, message: "page not found"),
+        Request(request: "GET /v1.43/containers/nosuch/start", status: 404, message: "page not found"),
+        Request(
+            request: "GET /v1.43/containers/..%2F..%2Fetc/json", status: 404, message: "No such container: ../../etc"),
+        Request(request: "GET /v1.43/containers/a%00b/json", status: 404, message: "No such container: a"),
+        Request(request: "GET /v1.43/containers/%ff%fe/json", status: 404, message: "No such container: "),
+        Request(
+            request: "GET /v1.43/containers/\(String(repeating: "a", count: 5_000))/json", status: 404,
+            message: "No such container: aaaa"),
         Request(request: "GET /v1.99/info", status: 400, message: "is too new"),
         Request(request: "GET /nonsense", status: 404, message: "page not found"),
     ]

@@ -145,6 +145,9 @@ struct TransportTests {
         let descriptors = { try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd").count }
         let threads = { try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task").count }
         try await daemon.tandem("create", "-i", "--name", "never-started", "busybox", "cat")
+        try await daemon.tandem(
+            "run", "-d", "--name", "talks", "busybox", "sh", "-c", "while echo flood; do sleep 0.01; done")
+        let memoryBefore = try residentKibibytes(process)
         let (descriptorsBefore, threadsBefore) = (try descriptors(), try threads())
         let script = """
             import socket, sys, time
@@ -154,11 +157,12 @@ struct TransportTests {
                 connection = socket.socket(socket.AF_UNIX)
                 connection.connect(path)
                 idle.append(connection)
-            for _ in range(20):
+            for turn in range(40):
                 connection = socket.socket(socket.AF_UNIX)
                 connection.connect(path)
+                # Before the start, and in the middle of the output.
                 connection.sendall(("POST /containers/%s/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\\r\\nHost: x\\r\\n"
-                    "Connection: Upgrade\\r\\nUpgrade: tcp\\r\\n\\r\\n" % name).encode())
+                    "Connection: Upgrade\\r\\nUpgrade: tcp\\r\\n\\r\\n" % (name if turn % 2 else "talks")).encode())
                 assert b"101" in connection.recv(100)
                 connection.close()
             connection = socket.socket(socket.AF_UNIX)
@@ -178,6 +182,28 @@ struct TransportTests {
         }
         #expect(left <= 0, "\(left) descriptors stay open")
         #expect(try threads() <= threadsBefore + 8)
-        try await daemon.tandem("rm", "never-started")
+        #expect(try residentKibibytes(process) < memoryBefore + 65_536)
+        try await daemon.tandem("rm", "-f", "never-started", "talks")
+    }
+
+    private func residentKibibytes(_ process: Int32) throws -> Int {
+        let status = try String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+        return try #require(line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) })
+    }
+
+    @Test func aBodyWithoutEndIsRefused() async throws {
+        let script = """
+            import http.client, socket, sys
+            connection = http.client.HTTPConnection("localhost")
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.connect(sys.argv[1])
+            connection.request("POST", "/containers/create", body=(b"[" * 65536 for _ in range(320)), encode_chunked=True)
+            response = connection.getresponse()
+            print(response.status, response.read().decode())
+            """
+        let result = try await python(script, String(daemon.endpoint.dropFirst(7)))
+        #expect(
+            result.output.hasPrefix("400 ") && result.output.contains("too long"), "\(result.output) \(result.errors)")
     }
 }

@@ -127,7 +127,8 @@ final class Request {
         while let bytes = try await nextBytes() {
             content += bytes
             guard content.count <= 16 << 20 else {
-                throw EngineError(.invalidArgument, "the request's body is too long")
+                throw EngineError(
+                    .invalidArgument, "the request's body is too long", hint: "A description has at most 16 MiB.")
             }
         }
         return content

@@ -76,7 +76,12 @@ extension API {
     }
 
     func startContainer(_ call: Call) async throws(EngineError) {
-        try await call.request.skipBody()
+        guard (try await call.request.json().object ?? [:]).isEmpty else {
+            throw EngineError(
+                .invalidArgument,
+                "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24",
+                hint: "Say it when the container is created.")
+        }
         try await engine.start(call["id"])
         try await call.connection.respond(.noContent)
     }
@@ -89,7 +94,12 @@ extension API {
     }
 
     func killContainer(_ call: Call) async throws(EngineError) {
-        try await engine.kill(call["id"], signal: try Self.signal(call.request["signal"] ?? "KILL"))
+        let signal = try Self.signal(call.request["signal"] ?? "KILL")
+        do throws(EngineError) {
+            try await engine.kill(call["id"], signal: signal)
+        } catch  where error.code == .notFound {
+            throw EngineError(.notFound, "cannot kill container: \(call["id"]): \(error.message)", hint: error.hint)
+        }
         try await call.connection.respond(.noContent)
     }
 

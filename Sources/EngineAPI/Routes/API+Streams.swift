@@ -150,8 +150,11 @@ extension API {
     /// Registers the process that a request describes.
     func createExecution(_ call: Call) async throws(EngineError) -> Execution {
         let body = try await call.request.json()
+        try RequestSchema.check(execution: body)
         var process = ProcessSpec(
-            arguments: body["Cmd"].strings ?? [], workingDirectory: body["WorkingDir"].string ?? "")
+            // A single text stands for a list of one.
+            arguments: body["Cmd"].strings ?? body["Cmd"].string.map { [$0] } ?? [],
+            workingDirectory: body["WorkingDir"].string ?? "")
         process.environment = body["Env"].strings ?? []
         process.user = body["User"].string ?? ""
         process.terminal = body["Tty"].bool ?? false

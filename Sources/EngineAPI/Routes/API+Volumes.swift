@@ -36,6 +36,7 @@ extension API {
 
     func createVolume(_ call: Call) async throws(EngineError) {
         let body = try await call.request.json()
+        try RequestSchema.check(volume: body)
         let name = body["Name"].string.flatMap { $0.isEmpty ? nil : $0 }
         let volume: Volume
         do throws(EngineError) {
@@ -47,8 +48,9 @@ extension API {
             }
             volume = try await engine.createVolume(
                 name: name, labels: body["Labels"].stringMap ?? [:], options: body["DriverOpts"].stringMap ?? [:])
-        } catch  where name != nil {
-            throw EngineError(error.code, "create \(name ?? ""): \(error.message)", hint: error.hint, cause: error)
+        } catch {
+            guard let name, !error.message.hasPrefix("create ") else { throw error }
+            throw EngineError(error.code, "create \(name): \(error.message)", hint: error.hint, cause: error)
         }
         try await call.connection.respond(document(volume), .created)
     }

@@ -76,6 +76,22 @@ enum RequestSchema {
     /// The same for the body of `update`, which is a HostConfig.
     static func check(update request: JSONValue) throws(EngineError) { try check(request, .object(host), "") }
 
+    /// The same for the body of `volumes/create`.
+    static func check(volume request: JSONValue) throws(EngineError) {
+        let kinds: [String: Kind] = ["Name": .text, "Driver": .text, "DriverOpts": .map, "Labels": .map]
+        try check(request, .object(kinds), "")
+    }
+
+    /// The same for the body of `containers/{id}/exec`.
+    static func check(execution request: JSONValue) throws(EngineError) {
+        let kinds: [String: Kind] = [
+            "AttachStderr": .flag, "AttachStdin": .flag, "AttachStdout": .flag, "Cmd": .texts,
+            "ConsoleSize": .list(of: .number), "DetachKeys": .text, "Env": .list(of: .text), "Privileged": .flag,
+            "Tty": .flag, "User": .text, "WorkingDir": .text,
+        ]
+        try check(request, .object(kinds), "")
+    }
+
     private static func check(_ value: JSONValue, _ kind: Kind, _ path: String) throws(EngineError) {
         switch (kind, value) {
         // A single text stands for a list of one where `texts` are wanted.
