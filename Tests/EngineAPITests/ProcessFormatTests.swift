@@ -32,7 +32,8 @@ struct ProcessFormatTests {
     @Test("BSD's letters have their own columns")
     func user() throws {
         let titles = ["USER", "PID", "%CPU", "%MEM", "VSZ", "RSS", "TTY", "STAT", "START", "TIME", "COMMAND"]
-        #expect(try ProcessFormat(arguments: "aux").titles == titles)
+        for arguments in ["aux", "-aux"] { #expect(try ProcessFormat(arguments: arguments).titles == titles) }
+        #expect(try ProcessFormat(arguments: "-x").titles == ["PID", "TTY", "STAT", "TIME", "COMMAND"])
         let row = try row("aux")
         #expect(row.prefix(8) == ["root", "42", "5.0", "0.1", "2268", "1072", "pts/0", "Ssl+"])
         #expect(row.suffix(2) == ["0:03", "sh -c x y"])

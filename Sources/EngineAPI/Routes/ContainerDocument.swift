@@ -82,6 +82,9 @@ enum ContainerDocument {
     // MARK: Inspect
 
     /// The whole document of `containers/{id}/json`.
+    ///
+    /// What dockerd keeps beside the root has no path here: the three generated files lie in the root itself, and a VM's root
+    /// is on its own disk, so that there is no folder for `GraphDriver` to name either.
     static func full(_ snapshot: WorkloadSnapshot, volumes: VolumeStore) -> JSONValue {
         let record = snapshot.record
         let spec = record.spec

@@ -39,9 +39,10 @@ struct ProcessFormat: Sendable {
     private mutating func read(_ word: String, _ words: inout ArraySlice<String>, _ style: inout Style)
         throws(EngineError)
     {
-        let isUnix = word.hasPrefix("-")
-        var letters = word[...]
-        if isUnix { letters = letters.dropFirst() }
+        let hasDash = word.hasPrefix("-")
+        var letters = hasDash ? word.dropFirst() : word[...]
+        // As ps takes `-aux`, which means nothing in the words of UNIX.
+        let isUnix = hasDash && !letters.prefix { $0 != "o" }.contains("x")
         guard !letters.isEmpty else { throw Self.refused("garbage option") }
         while let letter = letters.popFirst() {
             switch (letter, isUnix) {
