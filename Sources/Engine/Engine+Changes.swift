@@ -66,7 +66,7 @@ extension FileAccess {
         try await run(.packRoot, emptied, "the root cannot be packed", receive)
     }
 
-    private func run(
+    func run(
         _ program: ProcessPlan.Program, _ arguments: [Bytes], _ failure: String,
         _ receive: ([UInt8]) async throws(EngineError) -> Void
     ) async throws(EngineError) {

@@ -27,10 +27,17 @@ extension Engine {
         emit(type: "image", action: "tag", id: image.id, attributes: Self.attributes(of: image, name: name))
     }
 
+    /// Says that an image has got a name.
+    func emitTag(_ image: Image, _ name: String) {
+        emit(type: "image", action: "tag", id: image.id, attributes: Self.attributes(of: image, name: name))
+    }
+
     /// Removes an image or one of its names, see `ImageStore.remove`.
-    public func removeImage(_ name: String, force: Bool) throws(EngineError) -> [ImageStore.Removal] {
+    public func removeImage(
+        _ name: String, force: Bool, prunes: Bool = true
+    ) throws(EngineError) -> [ImageStore.Removal] {
         let image = try images.image(name)
-        let removals = try images.remove(name, force: force, users: imageUsers())
+        let removals = try images.remove(name, force: force, users: imageUsers(), prunes: prunes)
         let attributes = Self.attributes(of: image, name: image.id)
         for removal in removals {
             switch removal {
@@ -53,7 +60,12 @@ extension Engine {
         var removals: [ImageStore.Removal] = []
         let before = images.layerSizes
         let users = imageUsers()
+        let parents = Set(images.images.compactMap(\.parent))
         for image in images.images where users[image.id] == nil && isWanted(image) {
+            // What others were built from goes with them; and an earlier turn may have taken it.
+            guard !parents.contains(image.id) || !image.references.isEmpty,
+                images.images.contains(where: { $0.id == image.id })
+            else { continue }
             if image.references.isEmpty {
                 removals += try removeImage(image.id, force: false)
             } else if !danglingOnly {

@@ -44,6 +44,9 @@ struct LayerChanges {
 
         private static func relative(_ path: Path) -> Path { Path(path.drop { $0 == 0x2F }) }
 
+        /// Everything that is left out with all that is in it.
+        var all: [Path] { (Array(paths) + Array(mountPoints)).sorted { $0.lexicographicallyPrecedes($1) } }
+
         func contains(_ path: Path) -> Bool {
             paths.contains(path) || mountPoints.contains { path == $0 || path.starts(with: $0 + [0x2F]) }
         }

@@ -27,9 +27,6 @@ extension API {
         router.refuse("POST", "build/cancel", "there is no build: building images is not supported yet")
         router.refuse("POST", "session", "BuildKit's sessions are not supported: building images is not supported yet")
         router.refuse("POST", "grpc", "BuildKit's protocol is not supported: building images is not supported yet")
-        router.refuse(
-            "POST", "commit", "committing containers is not supported yet",
-            hint: "Export its files with `tandem export`, and import them.")
         for (method, pattern) in [
             ("GET", "networks"), ("POST", "networks/create"), ("GET", "networks/{id}"),
             ("DELETE", "networks/{id}"), ("POST", "networks/{id}/connect"), ("POST", "networks/{id}/disconnect"),

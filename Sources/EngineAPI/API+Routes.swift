@@ -105,6 +105,7 @@ extension API {
         router.add("DELETE", "images/{name...}") { (api, call) throws(EngineError) in try await api.removeImage(call) }
         router.add("POST", "images/prune") { (api, call) throws(EngineError) in try await api.pruneImages(call) }
         router.add("GET", "images/get") { (api, call) throws(EngineError) in try await api.saveImages(call) }
+        router.add("POST", "commit") { (api, call) throws(EngineError) in try await api.commitContainer(call) }
         router.add("GET", "images/{name...}/get") { (api, call) throws(EngineError) in try await api.saveImages(call) }
         router.add("POST", "networks/prune") { (api, call) throws(EngineError) in try await api.pruneNetworks(call) }
         router.add("POST", "build/prune") { (api, call) throws(EngineError) in try await api.pruneBuildCache(call) }

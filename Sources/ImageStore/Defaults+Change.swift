@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import FoundationEssentials
-import OCI
-import TandemModel
+public import OCI
+public import TandemModel
 
 extension ImageConfiguration.Defaults {
+    /// Applies one instruction of `docker commit --change`: one that dockerd takes there.
+    public mutating func commit(change: String) throws(EngineError) {
+        guard change.prefix(while: { !$0.isWhitespace }).uppercased() != "SHELL" else {
+            throw EngineError(.invalidArgument, "SHELL is not a valid change command", hint: "Build an image instead.")
+        }
+        try apply(change: change)
+    }
+
     /// Applies one instruction of `--change`, in a Dockerfile's words: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK,
-    /// LABEL, SHELL, STOPSIGNAL, USER, VOLUME, WORKDIR.
+    /// LABEL, ONBUILD, SHELL, STOPSIGNAL, USER, VOLUME, WORKDIR.
     mutating func apply(change: String) throws(EngineError) {
         let parts = change.split(separator: " ", maxSplits: 1).map(String.init)
         guard parts.count == 2 else {
@@ -36,6 +44,7 @@ extension ImageConfiguration.Defaults {
             for path in Self.list(String(value)) ?? value.split(separator: " ").map(String.init) {
                 volumes = (volumes ?? [:]).merging([path: EmptyObject()]) { $1 }
             }
+        case "ONBUILD": onBuild = (onBuild ?? []) + [String(value)]
         case "STOPSIGNAL": stopSignal = String(value)
         case "USER": user = String(value)
         case "WORKDIR": workingDirectory = String(value)
@@ -43,7 +52,8 @@ extension ImageConfiguration.Defaults {
             throw EngineError(
                 .invalidArgument, "\(parts[0].uppercased()) is not a valid change command",
                 hint:
-                    "Use CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, SHELL, STOPSIGNAL, USER, VOLUME or WORKDIR.")
+                    "Use CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, SHELL, STOPSIGNAL, USER, VOLUME or WORKDIR."
+            )
         }
     }
 

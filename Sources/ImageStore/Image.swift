@@ -12,6 +12,8 @@ public struct Image: Sendable {
     public let layers: [Layer]
     /// References such as `busybox:latest`, sorted.
     public internal(set) var references: [String]
+    /// The id of the image that it was built or committed from here; `nil` for one that came from elsewhere.
+    public internal(set) var parent: String?
 
     /// The layers as they are stacked: a layer that occurs several times only at its highest place.
     ///

@@ -39,8 +39,31 @@ extension ImageStore {
     /// layers.
     ///
     /// - Throws: `.conflict` in Docker's words.
-    public func remove(_ name: String, force: Bool, users: ImageUsers) throws(EngineError) -> [Removal] {
+    ///
+    /// With an image go those that it was built from, as far as nothing else needs them, unless `prunes` is false.
+    public func remove(
+        _ name: String, force: Bool, users: ImageUsers, prunes: Bool = true
+    ) throws(EngineError) -> [Removal] {
         let image = try image(name)
+        var removals = try removeOne(name, image, force: force, users: users)
+        guard prunes, removals.contains(.deleted(image.id)) else { return removals }
+        var next = image.parent
+        while let id = next, let parent = state(of: id), parent.references.isEmpty, users[id] == nil,
+            !hasChildren(id)
+        {
+            removals += try take([], of: parent, deletes: true, isUsed: false)
+            next = parent.parent
+        }
+        return removals
+    }
+
+    private func state(of id: String) -> Image? { images.first { $0.id == id } }
+
+    private func hasChildren(_ id: String) -> Bool { images.contains { $0.parent == id } }
+
+    private func removeOne(
+        _ name: String, _ image: Image, force: Bool, users: ImageUsers
+    ) throws(EngineError) -> [Removal] {
         let own = users[image.id] ?? []
         // An id need not be a reference.
         let reference = (try? Reference(name).description).flatMap { image.references.contains($0) ? $0 : nil }
@@ -55,7 +78,8 @@ extension ImageStore {
                 hint: "Remove the container first: tandem rm \(user.name)")
         }
         // What runs keeps its image, without a name.
-        let deletes = image.references.count == 1 && !own.contains(where: \.isRunning)
+        let deletes =
+            image.references.count == 1 && !own.contains(where: \.isRunning) && !hasChildren(image.id)
         return try take([reference], of: image, deletes: deletes, isUsed: !own.isEmpty)
     }
 
@@ -67,6 +91,11 @@ extension ImageStore {
             throw conflict(
                 "cannot be forced", "image is being used by running container \(user.name)",
                 "Stop and remove the container first: tandem rm -f \(user.name)")
+        }
+        if hasChildren(image.id) {
+            throw conflict(
+                "cannot be forced", "image has dependent child images",
+                "Remove those that were built from it first: `tandem images -a` lists them.")
         }
         guard !force else { return }
         if image.references.count > 1 {
@@ -89,7 +118,9 @@ extension ImageStore {
             for name in names { state.references[name] = nil }
             let untagged = names.map { Removal.untagged($0) }
             // Somebody may have named it meanwhile.
-            guard deletes, !state.references.values.contains(image.id) else { return untagged }
+            guard deletes, !state.references.values.contains(image.id),
+                !state.images.values.contains(where: { $0.parent == image.id })
+            else { return untagged }
             state.images[image.id] = nil
             if isUsed { state.retained[image.id] = image }
             let others = state.all

@@ -57,6 +57,7 @@ public final class ImageStore: Sendable {
         loaded.tagged = index.tagged ?? [:]
         for id in index.images {
             loaded.images[id] = try load(id, references: index.references.filter { $0.value == id }.keys.sorted())
+            loaded.images[id]?.parent = index.parents?[id]
         }
         for id in index.retained ?? [] { loaded.retained[id] = try load(id, references: []) }
         let opened = loaded
@@ -166,6 +167,8 @@ public final class ImageStore: Sendable {
         /// Those of its layers that the store lacks: files in the staging folder by diff id.
         var layers: [String: FilePath]
         var references: [String]
+        /// The image that it was made from here.
+        var parent: String?
     }
 
     /// Puts complete images into the index, under their names; all of them or none.
@@ -198,7 +201,10 @@ public final class ImageStore: Sendable {
         try files.replace(files.blob(id), with: candidate.content)
         for reference in candidate.references { state.references[reference] = id }
         if !candidate.references.isEmpty { state.tagged[id] = HostTime.now.rfc3339 }
-        state.images[id] = try load(id, references: [])
+        var image = try load(id, references: [])
+        // The same image may have been made before, or have come in as an archive.
+        image.parent = state.images[id]?.parent ?? candidate.parent.flatMap { state.images[$0]?.id }
+        state.images[id] = image
         state.retained[id] = nil
         return id
     }
@@ -233,10 +239,19 @@ public final class ImageStore: Sendable {
             for (reference, id) in next.references { names[id, default: []].append(reference) }
             for id in next.images.keys { next.images[id]?.references = (names[id] ?? []).sorted() }
             next.tagged = next.tagged.filter { next.images[$0.key] != nil }
+            var parents: [String: String] = [:]
+            for (id, image) in next.images {
+                guard let parent = image.parent, next.images[parent] != nil else {
+                    next.images[id]?.parent = nil
+                    continue
+                }
+                parents[id] = parent
+            }
             try files.write(
                 StoreIndex(
                     images: next.images.keys.sorted(), references: next.references,
-                    retained: next.retained.isEmpty ? nil : next.retained.keys.sorted(), tagged: next.tagged))
+                    retained: next.retained.isEmpty ? nil : next.retained.keys.sorted(), tagged: next.tagged,
+                    parents: parents.isEmpty ? nil : parents))
             state = next
             return value
         }

@@ -83,6 +83,9 @@ struct LayerTree {
         folders = [Folder(parent: Self.root, node: 0, depth: 0)]
     }
 
+    /// Whether it says nothing at all, not even about its root.
+    var isEmpty: Bool { nodes.count == 1 && nodes[0].attributes.isEmpty }
+
     // MARK: Paths
 
     /// The parts of a member's name; `nil` if it climbs.

@@ -10,4 +10,6 @@ struct StoreIndex: Codable {
     var retained: [String]?
     /// When each image was last named, as RFC 3339.
     var tagged: [String: String]?
+    /// The image that each one was built or committed from here.
+    var parents: [String: String]?
 }

@@ -60,6 +60,11 @@ public struct ProcessPlan: Sendable, Equatable {
         /// Nothing: a tar of the workload's root is written to standard output, without what is mounted in it. The
         /// arguments are paths of files that the engine has generated: they are packed empty.
         case packRoot = 4
+        /// Nothing: a tar of the workload's writable layer is written to standard output, as a layer of an image. The first
+        /// argument is `freeze` if the executor's own groups shall stand still meanwhile; each of the others begins with
+        /// a mark: `-` before a path that is left out, `~` before that of a folder that is left out unless something in
+        /// it is packed, `@` before the latest time that anything may have, in seconds since 1970.
+        case packLayer = 5
     }
 
     /// An empty plan.

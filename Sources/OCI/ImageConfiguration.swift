@@ -41,6 +41,10 @@ public struct ImageConfiguration: Sendable, Codable, Hashable {
         public var healthCheck: HealthCheck?
         /// What runs lines of shell.
         public var shell: [String]?
+        /// Instructions for builds that begin with this image.
+        public var onBuild: [String]?
+        /// Seconds between the stop signal and SIGKILL.
+        public var stopTimeout: Int?
 
         /// Nothing said.
         public init() {}
@@ -57,6 +61,8 @@ public struct ImageConfiguration: Sendable, Codable, Hashable {
             case stopSignal = "StopSignal"
             case healthCheck = "Healthcheck"
             case shell = "Shell"
+            case onBuild = "OnBuild"
+            case stopTimeout = "StopTimeout"
         }
     }
 
@@ -111,6 +117,8 @@ public struct ImageConfiguration: Sendable, Codable, Hashable {
     public struct HistoryEntry: Sendable, Codable, Hashable {
         /// RFC 3339.
         public var created: String?
+        /// Who made it.
+        public var author: String?
         /// What made the layer.
         public var createdBy: String?
         /// A remark.
@@ -119,15 +127,19 @@ public struct ImageConfiguration: Sendable, Codable, Hashable {
         public var emptyLayer: Bool?
 
         /// Describes a step.
-        public init(created: String?, createdBy: String?, comment: String? = nil, emptyLayer: Bool? = nil) {
+        public init(
+            created: String?, createdBy: String?, comment: String? = nil, emptyLayer: Bool? = nil,
+            author: String? = nil
+        ) {
             self.created = created
+            self.author = author
             self.createdBy = createdBy
             self.comment = comment
             self.emptyLayer = emptyLayer
         }
 
         private enum CodingKeys: String, CodingKey {
-            case created, comment
+            case created, author, comment
             case createdBy = "created_by"
             case emptyLayer = "empty_layer"
         }

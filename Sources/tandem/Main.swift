@@ -30,6 +30,7 @@ struct Tandem: AsyncParsableCommand {
                 name: "Reach in:",
                 subcommands: [
                     ExecCommand.self, AttachCommand.self, CopyCommand.self, DiffCommand.self, ExportCommand.self,
+                    CommitCommand.self,
                 ]),
             CommandGroup(name: "Compare:", subcommands: [CompareCommand.self, BenchCommand.self]),
             CommandGroup(

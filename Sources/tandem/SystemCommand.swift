@@ -56,7 +56,7 @@ struct ContainerCommand: AsyncParsableCommand {
             RestartCommand.self, PauseCommand.self, UnpauseCommand.self, RemoveCommand.self, RenameCommand.self,
             UpdateCommand.self, ListCommand.self, LogsCommand.self, Inspect.self, TopCommand.self, StatsCommand.self,
             WaitCommand.self, ExecCommand.self, AttachCommand.self, CopyCommand.self, DiffCommand.self,
-            ExportCommand.self, Prune.self,
+            ExportCommand.self, CommitCommand.self, Prune.self,
         ])
 
     struct Inspect: AsyncParsableCommand {

@@ -16,7 +16,10 @@ extension API {
         let filter = try ImageFilter(filters, images: engine.images)
         let images = engine.images.images
         let sharing = call.request.flag("shared-size") ? LayerSharing(images) : nil
+        // Steps of builds show only with `all`.
+        let parents = call.request.flag("all") ? [] : Set(images.compactMap(\.parent))
         let rows = images.compactMap { image -> JSONValue? in
+            guard !image.references.isEmpty || !parents.contains(image.id) else { return nil }
             guard let names = filter.names(of: image) else { return nil }
             let extras = ImageDocument.Extras(
                 sharedSize: sharing?.sharedSize(of: image), isOld: call.request.isOlder(than: 1, 44))
@@ -40,7 +43,7 @@ extension API {
     func imageHistory(_ call: Call) async throws(EngineError) {
         let image = try engine.images.image(call["name"])
         try Self.checkPlatform(call, image)
-        try await call.connection.respond(try ImageDocument.history(image))
+        try await call.connection.respond(try ImageDocument.history(image, in: engine.images))
     }
 
     /// Every image here is for this machine: a client that asks for another one has to hear that it is not there.
@@ -66,9 +69,9 @@ extension API {
         try await call.connection.respond(.created)
     }
 
-    /// `noprune` has no effect: images here have no parents that would go with them.
     func removeImage(_ call: Call) async throws(EngineError) {
-        let removals = try await engine.removeImage(call["name"], force: call.request.flag("force"))
+        let removals = try await engine.removeImage(
+            call["name"], force: call.request.flag("force"), prunes: !call.request.flag("noprune"))
         try await call.connection.respond(Self.document(removals))
     }
 

@@ -21,7 +21,8 @@ enum ImageDocument {
     /// A row of `images/json`.
     static func summary(_ image: Image, names: [String], _ extras: Extras) -> JSONValue {
         var document: JSONValue = [
-            "Id": .string(image.id), "ParentId": "", "RepoTags": .strings(names), "RepoDigests": [],
+            "Id": .string(image.id), "ParentId": .string(image.parent ?? ""), "RepoTags": .strings(names),
+            "RepoDigests": [],
             "Created": .count(ImageFilter.created(image).nanoseconds / 1_000_000_000), "Size": .count(image.size),
             "SharedSize": extras.sharedSize.map { .count($0) } ?? -1,
             "Labels": image.configuration.config?.labels.map { .map($0) } ?? nil,
@@ -39,7 +40,8 @@ enum ImageDocument {
         let comment = configuration["comment"].string ?? ""
         let history = image.configuration.history ?? []
         var document: JSONValue = [
-            "Id": .string(image.id), "RepoTags": .strings(image.references), "RepoDigests": [], "Parent": "",
+            "Id": .string(image.id), "RepoTags": .strings(image.references), "RepoDigests": [],
+            "Parent": .string(image.parent ?? ""),
             "Comment": .string(comment.isEmpty ? history.last?.comment ?? "" : comment),
             "Created": image.configuration.created.map { .string($0) } ?? nil,
             "DockerVersion": .string(configuration["docker_version"].string ?? ""),
@@ -76,7 +78,9 @@ enum ImageDocument {
     }
 
     /// The rows of `images/{name}/history`, newest first.
-    static func history(_ image: Image) throws(EngineError) -> JSONValue {
+    ///
+    /// A row has the id of the image that ended with it, as far as that is here.
+    static func history(_ image: Image, in images: ImageStore) throws(EngineError) -> JSONValue {
         var sizes = image.layers.map(\.size)[...]
         var rows: [JSONValue] = []
         for entry in image.configuration.history ?? [] {
@@ -89,9 +93,13 @@ enum ImageDocument {
             ])
         }
         rows.reverse()
-        if !rows.isEmpty {
-            rows[0]["Id"] = .string(image.id)
-            rows[0]["Tags"] = image.references.isEmpty ? nil : .strings(image.references)
+        var step: Image? = image
+        for index in rows.indices {
+            guard let present = step else { break }
+            rows[index]["Id"] = .string(present.id)
+            rows[index]["Tags"] = present.references.isEmpty ? nil : .strings(present.references)
+            // A parent that has gone ends the row of known ids.
+            step = present.parent.flatMap { id in try? images.image(id) }
         }
         return .array(rows)
     }

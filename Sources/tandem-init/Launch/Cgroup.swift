@@ -45,6 +45,20 @@ extension CgroupPlacement {
         return false
     }
 
+    /// Opens what freezes a group of the executor's own; -1 if there is none.
+    func openFreezer() -> Int32 {
+        isMadeByExecutor ? open(unifiedDirectory + bytes("/cgroup.freeze"), O_WRONLY) : -1
+    }
+
+    /// Freezes a group, and waits a moment until it stands still, or lets it go on.
+    ///
+    /// `freezer` is from `openFreezer`.
+    static func setFrozen(_ frozen: Bool, _ freezer: Int32) {
+        guard freezer >= 0, writeAll(freezer, frozen ? [0x31] : [0x30]) == 0, frozen else { return }
+        // Processes stop on their way back to user space (Documentation/admin-guide/cgroup-v2.rst).
+        _ = usleep(10_000)
+    }
+
     private func write(_ value: Bytes, to path: Bytes) -> LaunchFailure? {
         let problem = writeFile(path, value)
         return problem == 0 ? nil : LaunchFailure(.cgroup, errno: problem, object: path)

@@ -180,6 +180,32 @@ extension ProcessPlan {
         return closeOthers(keeping: report.descriptor, -1, report).report
     }
 
+    /// The same, but some descriptors stay open, under the numbers that are returned; -1 stands for none.
+    func takeStreams(
+        _ streams: Streams, keeping descriptors: [Int32], _ report: FailureReport
+    ) -> (kept: [Int32], report: FailureReport) {
+        streams.connect(self, isFirst: false, report)
+        // First above everything that is open, then down: neither step can overwrite another one.
+        var high: [Int32] = []
+        for descriptor in [report.descriptor] + descriptors {
+            high.append(descriptor >= 0 ? tandem_duplicate_above(descriptor, 1_000) : -1)
+        }
+        var kept: [Int32] = []
+        var next: Int32 = 3
+        for descriptor in high {
+            guard descriptor >= 0 else {
+                kept.append(-1)
+                continue
+            }
+            report.check(dup3(descriptor, next, O_CLOEXEC), .standardStreams)
+            kept.append(next)
+            next += 1
+        }
+        let report = FailureReport(descriptor: kept[0])
+        report.check(tandem_close_range(UInt32(next), .max), .standardStreams)
+        return (Array(kept.dropFirst()), report)
+    }
+
     /// Packs the root that this process has entered; needs its rights.
     private func packRoot(_ report: FailureReport) -> Never {
         report.ready()

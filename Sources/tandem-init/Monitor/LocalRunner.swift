@@ -46,9 +46,12 @@ final class LocalRunner: Runner {
         }
         let namespaces = self.plan.joined.reduce(self.plan.namespaces) { $0.union($1.namespace) }
         let launched =
-            plan.program == .listLayer
-            ? listLayer(of: self.plan.root, plan)
-            : enter(first.pidfd, first: firstPid, namespaces: namespaces, cgroup: self.plan.cgroup, process: plan)
+            switch plan.program {
+            case .listLayer: listLayer(of: self.plan.root, plan)
+            case .packLayer: packLayer(of: self.plan, first: first.pidfd, plan)
+            case .arguments, .helper, .pause, .packRoot:
+                enter(first.pidfd, first: firstPid, namespaces: namespaces, cgroup: self.plan.cgroup, process: plan)
+            }
         switch launched {
         case .failure(let failure): onFailed(process, failure)
         case .success(let launched): adopt(process, launched)
