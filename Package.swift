@@ -59,6 +59,7 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: strict),
         .target(name: "OCI", dependencies: ["TandemModel"], swiftSettings: strict),
+        .target(name: "Dockerfile", dependencies: ["TandemModel"], swiftSettings: strict),
         .target(name: "Statistics", swiftSettings: strict),
         .target(name: "APIModel", dependencies: ["TandemModel"], swiftSettings: strict),
 
@@ -66,7 +67,7 @@ let package = Package(
         .target(
             name: "ImageStore",
             dependencies: [
-                "CLibarchive", "CLinux", "LinuxSystem", "OCI", "TandemModel",
+                "CLibarchive", "CLinux", "Dockerfile", "LinuxSystem", "OCI", "TandemModel",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Logging", package: "swift-log"),
@@ -194,6 +195,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(name: "OCITests", dependencies: ["OCI", "TandemModel"], swiftSettings: strict),
+        .testTarget(
+            name: "DockerfileTests", dependencies: ["Dockerfile", "TandemModel", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "StatisticsTests", dependencies: ["Statistics"], swiftSettings: strict),
         .testTarget(name: "APIModelTests", dependencies: ["APIModel", "TandemModel"], swiftSettings: strict),
         .testTarget(
