@@ -90,6 +90,7 @@ bench: release kernel ## Print the ratios that docs/specification.md promises
 
 install: release ## Install into PREFIX (default /usr/local)
 	install -D -t $(DESTDIR)$(or $(PREFIX),/usr/local)/bin $(RELEASE)/tandem $(RELEASE)/tandemd $(RELEASE)/tandem-init
+	cd benchmarks && find . -name '*.yaml' -exec install -D -m 644 {} $(DESTDIR)$(or $(PREFIX),/usr/local)/share/tandem/benchmarks/{} \;
 
 clean: ## Remove what was built
 	swift package clean

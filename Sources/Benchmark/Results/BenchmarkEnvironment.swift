@@ -29,6 +29,24 @@ public struct BenchmarkEnvironment: Sendable, Hashable, Codable {
     /// Tandem's version.
     public var version: String
 
+    /// Describes an environment.
+    public init(
+        operatingSystem: String, kernel: String, processor: String, processors: Int, memory: Int64, isVirtual: Bool,
+        accelerator: String, acceleratorReason: String, guestKernel: String, cgroupVersion: String, version: String
+    ) {
+        self.operatingSystem = operatingSystem
+        self.kernel = kernel
+        self.processor = processor
+        self.processors = processors
+        self.memory = memory
+        self.isVirtual = isVirtual
+        self.accelerator = accelerator
+        self.acceleratorReason = acceleratorReason
+        self.guestKernel = guestKernel
+        self.cgroupVersion = cgroupVersion
+        self.version = version
+    }
+
     /// A hash of everything but Tandem's version and the words: FNV-1a in hexadecimal.
     public var fingerprint: String {
         let text = [

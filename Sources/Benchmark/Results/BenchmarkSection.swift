@@ -8,6 +8,8 @@ public struct BenchmarkSection: Sendable, Hashable {
     public struct Row: Sendable, Hashable {
         /// The subject.
         public let subject: String
+        /// Its place among all subjects of the result, by which drawings colour it.
+        public let position: Int
         /// What has to be known about it.
         public let remark: String
         /// Every sample, in order.
@@ -62,7 +64,8 @@ extension BenchmarkResult {
             guard let summary = cell.summary, let interval = MedianInterval(cell.samples) else { return nil }
             let isComparable = cell.subject != base.subject && areComparable(cell.subject, base.subject)
             return BenchmarkSection.Row(
-                subject: cell.subject, remark: subjects[cell.subject] ?? "", samples: cell.samples, summary: summary,
+                subject: cell.subject, position: subjectOrder.firstIndex(of: cell.subject) ?? 0,
+                remark: subjects[cell.subject] ?? "", samples: cell.samples, summary: summary,
                 interval: interval, outliers: Outliers(cell.samples),
                 difference: isComparable ? Difference(of: cell.samples, to: base.samples) : nil)
         }

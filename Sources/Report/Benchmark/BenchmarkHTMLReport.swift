@@ -73,7 +73,7 @@ public struct BenchmarkHTMLReport {
         .warn{background:var(--warnback);color:var(--warn);padding:.5rem .75rem;border-radius:.375rem;margin:.5rem 0}
         .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
         th,td{padding:.3rem .6rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
-        th:first-child,td:first-child,td.l,th.l{text-align:left}.facts td{text-align:left;white-space:normal;overflow-wrap:anywhere}
+        th:first-child,td:first-child,td.l,th.l{text-align:left;white-space:normal}.facts td{text-align:left;white-space:normal;overflow-wrap:anywhere}
         nav{columns:3;font-size:.9rem}a{color:var(--c0)}.key{color:var(--s);font-weight:600}
         svg{display:block;width:100%;height:auto;margin:.5rem 0}
         details{margin:.25rem 0}summary{cursor:pointer;color:var(--soft)}
@@ -143,7 +143,7 @@ public struct BenchmarkHTMLReport {
 
     private func table(_ section: BenchmarkSection) -> String {
         let unit = section.measure.unit
-        let rows = section.rows.enumerated().map { index, row in
+        let rows = section.rows.map { row in
             let outliers = row.outliers.map { $0.count > 0 ? "\($0.count) (\($0.effect.rawValue))" : "0" } ?? "–"
             let cells = [
                 "\(Figure.text(row.summary.median, unit: unit))",
@@ -152,7 +152,7 @@ public struct BenchmarkHTMLReport {
                 Figure.text(row.summary.percentile95, unit: unit), String(row.summary.count), outliers,
             ]
             let name = row.subject + (row.remark.isEmpty ? "" : " (\(row.remark))")
-            return "<tr><td class=\"s\(index) key\">\(escape(name))</td>"
+            return "<tr><td class=\"s\(row.position) key\">\(escape(name))</td>"
                 + cells.map { "<td>\(escape($0))</td>" }.joined()
                 + "<td class=\"l\">\(escape(row.difference.map(DifferenceWords.text) ?? ""))</td></tr>"
         }

@@ -23,17 +23,18 @@ enum Plot {
             shapes += label(row, y: y)
             shapes += line(scale.place(row.summary.minimum), y, scale.place(row.summary.maximum), y, "axis")
             shapes +=
-                "<rect class=\"s\(index) box\" x=\"\(n(low))\" y=\"\(n(y - 9))\" width=\"\(n(max(1, high - low)))\" height=\"18\"/>"
+                "<rect class=\"s\(row.position) box\" x=\"\(n(low))\" y=\"\(n(y - 9))\" width=\"\(n(max(1, high - low)))\" height=\"18\"/>"
             for (number, sample) in row.samples.enumerated() {
                 // Spread by their order, so that equal ones do not hide each other.
                 let offset = Double(number % 5 - 2) * 2.5
                 shapes +=
-                    "<circle class=\"s\(index)\" cx=\"\(n(scale.place(sample)))\" cy=\"\(n(y + offset))\" r=\"2.5\"><title>\(Figure.text(sample, unit: section.measure.unit))</title></circle>"
+                    "<circle class=\"s\(row.position)\" cx=\"\(n(scale.place(sample)))\" cy=\"\(n(y + offset))\" r=\"2.5\"><title>\(Figure.text(sample, unit: section.measure.unit))</title></circle>"
             }
             let median = scale.place(row.summary.median)
-            shapes += line(median, y - 11, median, y + 11, "s\(index) median")
+            shapes += line(median, y - 11, median, y + 11, "s\(row.position) median")
             shapes += line(
-                scale.place(row.interval.lower), y + 13, scale.place(row.interval.upper), y + 13, "s\(index) interval")
+                scale.place(row.interval.lower), y + 13, scale.place(row.interval.upper), y + 13,
+                "s\(row.position) interval")
         }
         let height = Double(section.rows.count) * 34 + 30
         shapes += axis(scale, y: height - 16, unit: section.measure.unit)
@@ -52,14 +53,14 @@ enum Plot {
             shapes += line(left, y, width - right, y, "axis")
             shapes += text("\(Int(part * 100)) %", left - 8, y + 4, anchor: "end", "soft")
         }
-        for (index, row) in section.rows.enumerated() {
+        for row in section.rows {
             let sorted = row.samples.sorted()
             var path = "M\(n(scale.place(sorted[0]))) \(n(bottom))"
             for (number, sample) in sorted.enumerated() {
                 let y = bottom - Double(number + 1) / Double(sorted.count) * (bottom - top)
                 path += "H\(n(scale.place(sample)))V\(n(y))"
             }
-            shapes += "<path class=\"s\(index) curve\" d=\"\(path)H\(n(width - right))\"/>"
+            shapes += "<path class=\"s\(row.position) curve\" d=\"\(path)H\(n(width - right))\"/>"
         }
         shapes += axis(scale, y: bottom, unit: section.measure.unit)
         return svg(bottom + 22, "Cumulative distribution of \(section.measure.name)", shapes)

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Benchmark
+import Foundation
+import Testing
+
+@Suite("Suites in YAML")
+struct SuiteFileTests {
+    private static let whole = """
+        name: small
+        title: A small suite
+        subjects: [process, vm]
+        parameters: {memory: [256m, 1g], cpus: ["1", "2"]}
+        repetitions: {warmups: 0, least: 3, most: 9, precision: 0.1, budget: 5}
+        cache: dropped
+        limits: {memory: 1g, cpus: 1.5, timeout: 9}
+        cases:
+          - name: one
+            title: The only one
+            setup: mkdir /x
+            command: [sh, -c, echo 1]
+            quick: [echo, "2"]
+            volume: /data
+            measures:
+              - {name: a, unit: s, better: less, pattern: 'a=([0-9]+)', factor: 0.001}
+              - {name: b, unit: B/s, better: more, json: /a~1b/0/c}
+              - {name: c, unit: s, better: less, duration: yes}
+        """
+
+    @Test("everything that is said is read")
+    func reads() throws {
+        let suite = try SuiteFile.parse(Self.whole, file: "small.yaml")
+        #expect(suite.subjects == ["process", "vm"])
+        #expect(suite.combinations.count == 4)
+        #expect(suite.combinations[1] == ["memory": "256m", "cpus": "2"])
+        #expect(suite.repetitions.most == 9)
+        #expect(suite.cache == .dropped)
+        #expect(suite.limits.processors == 1.5)
+        let only = try #require(suite.cases.first)
+        #expect(only.setup == ["mkdir /x"])
+        #expect(only.quick.command == ["echo", "2"])
+        #expect(only.measures.map(\.source) == [.pattern("a=([0-9]+)"), .json(["a/b", "0", "c"]), .duration])
+        #expect(suite.quick.repetitions.most == 2)
+    }
+
+    @Test(
+        "what is wrong is told with its line",
+        arguments: [
+            ("title: A small suite\n", "", "small.yaml:1: the suite lacks 'title'"),
+            ("cache: dropped", "cache: cold", "small.yaml:6: cache is none of warm, dropped"),
+            ("cache: dropped", "cash: dropped", "small.yaml:6: the suite has a member 'cash' that no suite has"),
+            ("least: 3", "least: 30", "small.yaml:5: repetitions wants at least 30 and at most 9 runs"),
+            ("better: more", "better: faster", "better is none of more, less"),
+            ("pattern: 'a=([0-9]+)'", "pattern: 'a=([0-9'", "has a pattern that cannot be read"),
+            ("duration: yes", "engine: x, duration: yes", "needs exactly one of"),
+            ("json: /a", "json: a", "has a JSON pointer that does not begin with '/'"),
+            ("name: one", "name: one|two", "has a name with a comma or a bar"),
+            ("command: [sh, -c, echo 1]", "count: 1", "has no 'command'"),
+            ("timeout: 9", "timeout: long", "timeout is no number"),
+            ("cases:", "cases: 7\nmore:", "has a member 'more'"),
+            ("{warmups: 0", "{{warmups: 0", "'small.yaml' is not YAML"),
+        ])
+    func refuses(text: String, replacement: String, words: String) throws {
+        let wrong = Self.whole.replacing(text, with: replacement)
+        #expect(wrong != Self.whole)
+        let error = #expect(throws: BenchmarkError.self) { try SuiteFile.parse(wrong, file: "small.yaml") }
+        #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
+    }
+
+    @Test("every suite that comes along can be read")
+    func shipped() throws {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../benchmarks")
+        let files = try FileManager.default.subpathsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".yaml") }
+        #expect(files.count >= 9)
+        for file in files {
+            let suite = try SuiteFile.parse(
+                try String(contentsOf: folder.appending(path: file), encoding: .utf8), file: file)
+            #expect(file == suite.name + ".yaml")
+        }
+    }
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Client
+import Foundation
+import Statistics
+import Synchronization
+import Testing
+
+@testable import Benchmark
+
+/// A subject whose truth is known: a command takes as long as it is told, or writes what it is told.
+private struct SyntheticSubject: Subject {
+    let name: String
+    var remark = ""
+    let answer: @Sendable ([String], Int) async -> ProcessResult
+
+    func knows(_ parameter: Suite.Parameter.Name) -> Bool { parameter == .memory }
+    func prepare(_ image: String) async throws(BenchmarkError) {}
+    func hold(_ shape: WorkloadShape) async throws(BenchmarkError) -> any HeldWorkload { Held(answer: answer) }
+    func live(_ command: [String], _ shape: WorkloadShape) async throws(BenchmarkError) -> LifeFigures { [:] }
+    func cleanUp() async {}
+
+    final class Held: HeldWorkload {
+        let answer: @Sendable ([String], Int) async -> ProcessResult
+        let runs = Mutex(0)
+
+        init(answer: @escaping @Sendable ([String], Int) async -> ProcessResult) { self.answer = answer }
+
+        func execute(_ command: [String]) async throws(BenchmarkError) -> ProcessResult {
+            let run = runs.withLock { runs in
+                if command != ["true"] { runs += 1 }
+                return runs
+            }
+            return await answer(command, run)
+        }
+        func footprint() async throws(BenchmarkError) -> [String: Double] { [:] }
+        func release() async {}
+    }
+}
+
+@Suite("Running suites")
+struct SuiteRunnerTests {
+    private func suite(_ change: (inout Suite) -> Void = { _ in }) -> Suite {
+        var suite = Suite(name: "synthetic", title: "Known truths")
+        suite.repetitions.warmups = 1
+        suite.repetitions.least = 5
+        suite.repetitions.most = 8
+        var only = SuiteCase(name: "only", title: "The only one")
+        only.command = ["measure"]
+        only.measures = [SuiteMeasure(name: "figure", unit: "s", better: .less, source: .pattern("figure ([0-9.]+)"))]
+        suite.cases = [only]
+        change(&suite)
+        return suite
+    }
+
+    private func begin(_ suite: Suite, _ subjects: [any Subject], seed: UInt64 = 1) -> BenchmarkResult {
+        BenchmarkResult(
+            suite: suite, subjects: Dictionary(uniqueKeysWithValues: subjects.map { ($0.name, $0.remark) }),
+            subjectOrder: subjects.map(\.name),
+            environment: BenchmarkEnvironment(
+                operatingSystem: "s", kernel: "k", processor: "p", processors: 1, memory: 1 << 30, isVirtual: false,
+                accelerator: "kvm", acceleratorReason: "", guestKernel: "g", cgroupVersion: "2", version: "0"),
+            began: 0, seed: seed)
+    }
+
+    private func run(_ start: BenchmarkResult, _ subjects: [any Subject]) async throws -> BenchmarkResult {
+        try await SuiteRunner(client: TandemClient(socketPath: "/nonexistent"), subjects: subjects).run(
+            start, now: { 1 }, keep: { _ in }, progress: { _ in })
+    }
+
+    private static func words(_ text: String, code: Int = 0) -> ProcessResult {
+        ProcessResult(output: Array(text.utf8), errors: [], code: code, duration: .milliseconds(1))
+    }
+
+    @Test("figures are those that were written, warm-ups do not count, and agreement ends the repetitions")
+    func figures() async throws {
+        let subject = SyntheticSubject(name: "a") { _, run in Self.words("figure \(run == 1 ? 99 : 7)") }
+        let result = try await run(begin(suite(), [subject]), [subject])
+        #expect(result.cells.map(\.samples) == [[7, 7, 7, 7, 7]])
+        #expect(result.isComplete)
+        #expect(result.harness["a"] == 0.001)
+    }
+
+    @Test("a sleep of known length is measured as that")
+    func sleep() async throws {
+        var timed = suite()
+        timed.cases[0].measures = [SuiteMeasure(name: "time", unit: "s", better: .less, source: .duration)]
+        let subject = SyntheticSubject(name: "a") { command, _ in
+            let result = await HostProgram.run(command == ["true"] ? ["/bin/true"] : ["/bin/sleep", "0.05"])
+            return ProcessResult(
+                output: result.output, errors: result.errors, code: result.code, duration: result.duration)
+        }
+        let result = try await run(begin(timed, [subject]), [subject])
+        let least = try #require(result.cells.first?.summary?.minimum)
+        // Sleeps last at least as long as asked for; how much longer the host's load decides.
+        #expect(least >= 0.05)
+    }
+
+    @Test("half a run is no run: failures are told, and have no number")
+    func failures() async throws {
+        let bad = SyntheticSubject(name: "bad") { _, _ in Self.words("no such figure") }
+        let ugly = SyntheticSubject(name: "ugly") { _, _ in Self.words("figure 3", code: 2) }
+        let good = SyntheticSubject(name: "good") { _, run in Self.words("figure \(run)") }
+        let result = try await run(begin(suite(), [bad, ugly, good]), [bad, ugly, good])
+        #expect(result.cells.map(\.subject) == ["good"])
+        #expect(result.failures.contains { $0.subject == "bad" && $0.reason.contains("no figure for 'figure'") })
+        #expect(result.failures.contains { $0.subject == "ugly" && $0.reason.contains("ended with 2") })
+        // Three in a row are enough.
+        #expect(result.failures.count == 6)
+    }
+
+    @Test("subjects take turns in an order that the seed decides")
+    func turns() async throws {
+        func order(_ seed: UInt64) async throws -> [String] {
+            let seen = Log()
+            let subjects: [any Subject] = ["a", "b", "c"].map { name in
+                SyntheticSubject(name: name) { command, _ in
+                    if command != ["true"] { seen.add(name) }
+                    return Self.words("figure 1")
+                }
+            }
+            _ = try await run(begin(suite(), subjects, seed: seed), subjects)
+            return seen.all
+        }
+        let first = try await order(1)
+        #expect(first == (try await order(1)))
+        #expect(first != (try await order(2)))
+        for start in stride(from: 0, to: first.count, by: 3) {
+            #expect(Set(first[start..<start + 3]) == ["a", "b", "c"])
+        }
+    }
+
+    @Test("what is there is not measured again, and a parameter that a subject does not know is measured once")
+    func resume() async throws {
+        let count = Log()
+        let subject = SyntheticSubject(name: "a") { command, _ in
+            if command != ["true"] { count.add("run") }
+            return Self.words("figure 1")
+        }
+        let varied = suite {
+            $0.parameters = [.init(name: .memory, values: ["1g", "2g"]), .init(name: .kernel, values: ["x", "y"])]
+        }
+        var half = begin(varied, [subject])
+        half.finished = [BenchmarkResult.key(varied.cases[0], ["memory": "1g", "kernel": "x"])]
+        let result = try await run(half, [subject])
+        #expect(result.isComplete)
+        #expect(result.cells.map(\.parameters) == [["memory": "2g", "kernel": "x"]])
+        #expect(count.all.count == 6)
+    }
+
+    @Test("a run that takes too long has failed")
+    func timeout() async throws {
+        let slow = SyntheticSubject(name: "slow") { command, _ in
+            if command != ["true"] { try? await Task.sleep(for: .seconds(30)) }
+            return Self.words("figure 1")
+        }
+        let result = try await run(begin(suite { $0.limits.timeout = 0.05 }, [slow]), [slow])
+        #expect(result.cells.isEmpty)
+        #expect(result.failures.first?.reason.contains("took longer") == true)
+    }
+}
+
+/// What happened, in order.
+private final class Log: Sendable {
+    private let entries = Mutex<[String]>([])
+    var all: [String] { entries.withLock { $0 } }
+    func add(_ entry: String) { entries.withLock { $0.append(entry) } }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import TestSupport
+import Testing
+
+/// Every suite that comes along, in its quick form, for both kinds.
+@Suite(.daemon, .serialized)
+struct BenchTests {
+    let daemon: Daemon
+
+    init() throws { daemon = try #require(Daemon.current) }
+
+    private struct Result: Decodable {
+        struct Failure: Decodable {
+            var caseName: String
+            var subject: String
+            var reason: String
+        }
+        var finished: [String]
+        var failures: [Failure]
+    }
+
+    @Test(arguments: ["startup", "footprint", "density", "isolation"])
+    func aSuiteOfTheDefaultImageRunsToItsEnd(suite: String) async throws { try await rehearse(suite) }
+
+    @Test func suitesOfTheBenchmarkImageRunToTheirEnds() async throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
+        let build = try await Program(root.path + "/benchmarks/image/build", [Binaries.path("tandem")]).run(
+            environment: ["TANDEM_HOST": daemon.endpoint], deadline: 600)
+        try #require(build.status == 0, "\(build.errors)")
+        for suite in ["cpu", "memory", "disk", "app", "network"] { try await rehearse(suite) }
+        try await daemon.tandem("rmi", "tandem-bench")
+    }
+
+    private func rehearse(_ suite: String) async throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "bench-\(UUID().uuidString).json")
+        defer { try? FileManager.default.removeItem(at: file) }
+        let arguments = ["bench", "run", "--quick", "--subjects", "container,vm", "-o", file.path, suite]
+        let run = try await Program(Binaries.path("tandem"), arguments).run(
+            environment: ["TANDEM_HOST": daemon.endpoint], deadline: 600)
+        #expect(run.status == 0, "\(suite): \(run.errors)")
+        let result = try JSONDecoder().decode(Result.self, from: try Data(contentsOf: file))
+        #expect(!result.finished.isEmpty)
+        #expect(result.failures.map { "\($0.caseName), \($0.subject): \($0.reason)" } == [], "\(suite)")
+        let page = file.path + ".html"
+        defer { try? FileManager.default.removeItem(atPath: page) }
+        try await daemon.tandem("bench", "report", "--html", page, file.path)
+        #expect(try String(contentsOfFile: page, encoding: .utf8).contains("</html>"))
+        let same = try await daemon.tandem(["bench", "compare", file.path, file.path])
+        #expect(same.status == 0, "\(same.errors)")
+    }
+}
