@@ -68,6 +68,8 @@ public struct WorkloadSpec: Hashable, Sendable, Codable {
     public var extraHosts: [String]
     /// The user's own words, as a JSON document: what `inspect` repeats and nothing else needs.
     public var request: String
+    /// The user's annotations, which are in `request` too: a list of all workloads has no time to read that.
+    public var annotations: [String: String]?
     /// Adjustment of the out-of-memory killer's score, −1,000–1,000.
     public var outOfMemoryScoreAdjustment: Int
 

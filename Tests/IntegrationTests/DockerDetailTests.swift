@@ -129,6 +129,10 @@ struct DockerDetailTests {
             let docker = { (arguments: [String]) in try await subject.docker(daemon, arguments) }
             // docker-compose 1.29 reads it when it makes a container anew.
             #expect(try await docker(["image", "inspect", "-f", "{{.ContainerConfig.Labels}}", "busybox"]).status == 0)
+            let foreign = try await docker(
+                ["create", "--pull", "never", "--platform", "linux/arm64"] + subject.flags + ["busybox", "true"])
+            #expect(
+                foreign.status != 0 && foreign.errors.contains("image with reference busybox was found but does not"))
             let named = try await docker(["volume", "create", "-d", "nosuch", "v"])
             let words = "create v: error looking up volume plugin nosuch: plugin \"nosuch\" not found"
             #expect(named.errors.contains(words), "\(named.errors)")

@@ -47,7 +47,7 @@ extension API {
     }
 
     /// Every image here is for this machine: a client that asks for another one has to hear that it is not there.
-    static func checkPlatform(_ call: Call, _ image: Image) throws(EngineError) {
+    static func checkPlatform(_ call: Call, _ image: Image, named name: String? = nil) throws(EngineError) {
         guard let text = call.request["platform"] else { return }
         let wanted = try PlatformParameter(text)
         guard wanted.os.isEmpty || wanted.os == image.configuration.os,
@@ -55,7 +55,7 @@ extension API {
         else {
             throw EngineError(
                 .notFound,
-                "image with reference \(call["name"]) was found but does not provide the specified platform (\(wanted.os)/\(wanted.architecture))",
+                "image with reference \(name ?? call["name"]) was found but does not provide the specified platform (\(wanted.os)/\(wanted.architecture))",
                 hint: "Leave --platform out.")
         }
     }

@@ -13,11 +13,15 @@ extension API {
             images: engine.images)
         let withSize = call.request.flag("size")
         var rows: [JSONValue] = []
+        // Most of a long list are of few images.
+        var owners: [String: String] = [:]
         for snapshot in chosen {
             let spec = snapshot.record.spec
             var row = ContainerDocument.summary(snapshot, volumes: engine.volumes)
             // A name that has gone on to another image would mislead.
-            if (try? engine.images.image(spec.imageReference).id) != spec.imageID {
+            let owner = owners[spec.imageReference] ?? (try? engine.images.image(spec.imageReference).id) ?? ""
+            owners[spec.imageReference] = owner
+            if owner != spec.imageID {
                 row["Image"] = .string(spec.imageID)
             }
             if withSize {

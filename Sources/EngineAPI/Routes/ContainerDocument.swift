@@ -31,8 +31,7 @@ enum ContainerDocument {
 
     private static func hostSummary(_ spec: WorkloadSpec) -> JSONValue {
         var summary: JSONValue = ["NetworkMode": .string(spec.network.rawValue)]
-        let annotations = RequestDocument.parts(of: spec).host["Annotations"]
-        if !annotations.isEmpty { summary["Annotations"] = annotations }
+        if let annotations = spec.annotations { summary["Annotations"] = .map(annotations) }
         return summary
     }
 
@@ -123,14 +122,15 @@ enum ContainerDocument {
     }
 
     private static func networks(_ record: WorkloadRecord) -> JSONValue {
-        .object([
-            record.spec.network.rawValue: [
-                "IPAMConfig": nil, "Links": nil, "Aliases": nil, "NetworkID": "", "EndpointID": "", "Gateway": "",
-                "IPAddress": "", "IPPrefixLen": 0, "IPv6Gateway": "", "GlobalIPv6Address": "",
-                "GlobalIPv6PrefixLen": 0, "MacAddress": "", "DriverOpts": nil, "DNSNames": nil,
-            ]
-        ])
+        .object([record.spec.network.rawValue: endpoint])
     }
+
+    /// Made once: a list has one for each workload.
+    private static let endpoint: JSONValue = [
+        "IPAMConfig": nil, "Links": nil, "Aliases": nil, "NetworkID": "", "EndpointID": "", "Gateway": "",
+        "IPAddress": "", "IPPrefixLen": 0, "IPv6Gateway": "", "GlobalIPv6Address": "", "GlobalIPv6PrefixLen": 0,
+        "MacAddress": "", "DriverOpts": nil, "DNSNames": nil,
+    ]
 
     private static func state(_ snapshot: WorkloadSnapshot) -> JSONValue {
         let record = snapshot.record

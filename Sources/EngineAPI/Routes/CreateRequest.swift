@@ -66,6 +66,7 @@ struct CreateRequest {
         spec.healthCheck = try HealthRequest.check(from: body["Healthcheck"], image: defaults)
         try setStop(&spec)
         spec.request = RequestDocument.text(of: self)
+        spec.annotations = host["Annotations"].stringMap.flatMap { $0.isEmpty ? nil : $0 }
         return spec
     }
 
