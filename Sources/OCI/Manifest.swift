@@ -19,6 +19,8 @@ public struct Descriptor: Sendable, Codable, Hashable {
         public var architecture: String
         /// Go's name.
         public var os: String
+        /// Go's name, for example `v7`.
+        public var variant: String?
 
         /// Names a kind of machine.
         public init(architecture: String, os: String) {

@@ -39,6 +39,7 @@ public struct Reference: Hashable, Sendable, CustomStringConvertible {
         if let slash = rest.firstIndex(of: "/") {
             let first = rest[..<slash]
             if first.contains(".") || first.contains(":") || first == "localhost" {
+                guard Self.isHost(first) else { throw invalid }
                 registry = first == "index.docker.io" ? "docker.io" : String(first)
                 rest = rest[rest.index(after: slash)...]
             }
@@ -79,6 +80,34 @@ public struct Reference: Hashable, Sendable, CustomStringConvertible {
         if let digest { name.removeLast(digest.count + 1) }
         if let tag { name.removeLast(tag.count + 1) }
         return name
+    }
+
+    /// The name with its digest and without a tag, as `docker images --digests` has it; `nil` without a digest.
+    public var canonical: String? { digest.map { "\(familiarName)@\($0)" } }
+
+    /// The same name with a digest instead of a tag.
+    public func with(digest: String) throws(EngineError) -> Reference { try Reference("\(familiarName)@\(digest)") }
+
+    /// The same name with a tag instead of a digest.
+    public func with(tag: String) throws(EngineError) -> Reference { try Reference("\(familiarName):\(tag)") }
+
+    /// Names of letters, digits and dashes between dots, or an IPv6 address in brackets, and a port.
+    private static func isHost(_ text: Substring) -> Bool {
+        var name = text
+        if let end = text.lastIndex(of: "]"), text.hasPrefix("[") {
+            guard text[text.index(after: text.startIndex)..<end].allSatisfy({ $0.isHexDigit || $0 == ":" }) else {
+                return false
+            }
+            name = "localhost" + text[text.index(after: end)...]
+        }
+        let parts = name.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count <= 2, parts.count == 1 || UInt16(parts[1]) != nil else { return false }
+        return parts[0].split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
+            guard let first = label.utf8.first, let last = label.utf8.last, first != 0x2D, last != 0x2D else {
+                return false
+            }
+            return label.utf8.allSatisfy { isWord($0) && $0 != 0x5F || $0 == 0x2D }
+        }
     }
 
     private static func isTag(_ text: String) -> Bool {

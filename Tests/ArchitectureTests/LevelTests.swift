@@ -12,7 +12,7 @@ struct LevelTests {
         "CLinux": 0, "CLibvirt": 0, "CLibseccomp": 0, "CLibcap": 0, "CLibarchive": 0,
         "TandemModel": 1, "LaunchProtocol": 1,
         "LinuxSystem": 2, "OCI": 2, "Statistics": 2, "Dockerfile": 2, "APIModel": 2,
-        "ImageStore": 3, "VolumeStore": 3, "StateStore": 3, "Monitor": 3, "Backend": 3,
+        "ImageStore": 3, "Registry": 3, "VolumeStore": 3, "StateStore": 3, "Monitor": 3, "Backend": 3,
         "ContainerBackend": 4, "MachineBackend": 4,
         "Engine": 5,
         "EngineAPI": 6, "Client": 6, "Benchmark": 6, "Report": 6,
