@@ -7,8 +7,9 @@ SHELL := /bin/bash
 # What a fresh Debian 12 lacks. The three lists are checked before apt is asked, so that a second call costs nothing.
 BUILD_PACKAGES := binutils libarchive-dev libcap-dev libseccomp-dev libsqlite3-dev libvirt-dev pkg-config
 RUN_PACKAGES := busybox-static e2fsprogs libvirt-daemon qemu-system-x86
-TEST_PACKAGES := cpio docker-compose docker.io erofs-utils kmod openssl python3 python3-docker runc xz-utils
-BENCHMARK_PACKAGES := docker.io runc
+TEST_PACKAGES := apache2-utils cpio docker-compose docker-registry docker.io erofs-utils kmod openssl python3 python3-docker runc \
+	skopeo xz-utils zstd
+BENCHMARK_PACKAGES := docker-registry docker.io runc skopeo
 KERNEL_PACKAGES := bc bison flex gcc libelf-dev libssl-dev linux-source-6.1 make rsync xz-utils
 
 BUILD := .build
@@ -86,6 +87,7 @@ bench: release kernel ## Print the ratios that docs/specification.md promises
 	$(call apt,$(BENCHMARK_PACKAGES))
 	benchmarks/startup
 	benchmarks/import
+	benchmarks/pull
 	benchmarks/api
 
 install: release ## Install into PREFIX (default /usr/local)

@@ -127,8 +127,8 @@ let package = Package(
         .target(
             name: "Engine",
             dependencies: [
-                "Backend", "ImageStore", "LaunchProtocol", "LinuxSystem", "Monitor", "OCI", "StateStore", "TandemModel",
-                "VolumeStore",
+                "Backend", "ImageStore", "LaunchProtocol", "LinuxSystem", "Monitor", "OCI", "Registry", "StateStore",
+                "TandemModel", "VolumeStore",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
@@ -138,7 +138,7 @@ let package = Package(
             name: "EngineAPI",
             dependencies: [
                 "APIModel", "Backend", "CLinux", "Engine", "ImageStore", "LaunchProtocol", "LinuxSystem", "Monitor",
-                "OCI",
+                "OCI", "Registry",
                 "TandemModel", "VolumeStore",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
@@ -168,7 +168,7 @@ let package = Package(
         .executableTarget(
             name: "tandem",
             dependencies: [
-                "APIModel", "Benchmark", "CLinux", "Client", "Report", "TandemModel",
+                "APIModel", "Benchmark", "CLinux", "Client", "OCI", "Report", "TandemModel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict,
             // No loader, no relocations: half of the time that the command line needs to start.
@@ -177,7 +177,7 @@ let package = Package(
             name: "tandemd",
             dependencies: [
                 "APIModel", "Backend", "CLinux", "ContainerBackend", "Engine", "EngineAPI", "ImageStore", "LinuxSystem",
-                "MachineBackend", "Monitor", "StateStore", "TandemModel", "VolumeStore",
+                "MachineBackend", "Monitor", "Registry", "StateStore", "TandemModel", "VolumeStore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -190,7 +190,9 @@ let package = Package(
             linkerSettings: [.unsafeFlags(["-Xclang-linker", "-static"]), .linkedLibrary("m")]),
 
         // Tests: one target for each target of Sources, and the suites that need root and a whole host.
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+            path: "Tests/TestSupport", swiftSettings: strict),
         .target(name: "CTrace", path: "Tests/CTrace"),
         .executableTarget(
             name: "fault-injector", dependencies: ["CTrace"], path: "Tests/FaultInjector", swiftSettings: strict),

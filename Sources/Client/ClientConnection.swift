@@ -30,11 +30,13 @@ final class ClientConnection {
 
     /// `length` of `nil` sends the body in chunks.
     func sendHead(
-        _ method: String, _ uri: String, type: String?, length: Int?, upgrade: Bool = false
+        _ method: String, _ uri: String, type: String?, length: Int?, upgrade: Bool = false,
+        headers: [(String, String)] = []
     ) async throws(ClientError) {
         var head = HTTPRequestHead(version: .http1_1, method: HTTPMethod(rawValue: method), uri: uri)
         head.headers.add(name: "Host", value: "tandem")
         head.headers.add(name: "User-Agent", value: "tandem/\(APIVersion.product)")
+        for (name, value) in headers { head.headers.add(name: name, value: value) }
         if let type { head.headers.add(name: "Content-Type", value: type) }
         if let length {
             head.headers.add(name: "Content-Length", value: String(length))

@@ -60,12 +60,14 @@ public struct TandemClient: Sendable {
     /// Sends a request and hands its answer over piece by piece.
     public func stream<Value: Sendable>(
         _ method: String, _ path: String, query: [(String, String)] = [], body: JSONValue? = nil,
+        headers: [(String, String)] = [],
         _ receive: (ResponseStream) async throws(ClientError) -> Value
     ) async throws(ClientError) -> Value {
         let content = body?.encoded() ?? []
         return try await connected { connection throws(ClientError) in
             try await connection.sendHead(
-                method, uri(path, query), type: body == nil ? nil : "application/json", length: content.count)
+                method, uri(path, query), type: body == nil ? nil : "application/json", length: content.count,
+                headers: headers)
             if !content.isEmpty { try await connection.send(body: content) }
             try await connection.sendEnd()
             return try await receive(try await connection.response())

@@ -67,6 +67,8 @@ extension Engine {
                 images.images.contains(where: { $0.id == image.id })
             else { continue }
             if image.references.isEmpty {
+                // Without a tag an image is nobody's, whatever digests it is known by; by id only one repository's go.
+                for digest in image.digests.dropFirst() { removals += try removeImage(digest, force: false) }
                 removals += try removeImage(image.id, force: false)
             } else if !danglingOnly {
                 for reference in image.references { removals += try removeImage(reference, force: false) }

@@ -4,6 +4,7 @@ public import Backend
 public import ImageStore
 import LinuxSystem
 public import Logging
+public import Registry
 public import StateStore
 public import TandemModel
 public import VolumeStore
@@ -16,6 +17,13 @@ public actor Engine {
     public nonisolated let volumes: VolumeStore
     /// Where things lie.
     public nonisolated let paths: WorkloadPaths
+
+    /// What fetches images.
+    nonisolated let puller: ImagePuller
+    /// What sends images.
+    nonisolated let pusher: ImagePusher
+    /// What the daemon has been told about registries.
+    nonisolated let registries: RegistrySettings
 
     /// Layers that are mounted on the host.
     nonisolated let layers: LayerMounts
@@ -38,12 +46,15 @@ public actor Engine {
     /// Puts an engine together; `recover` has to follow.
     public init(
         paths: WorkloadPaths, backends: [any WorkloadBackend], images: ImageStore, volumes: VolumeStore,
-        layers: LayerMounts, state: StateStore, logger: Logger
+        layers: LayerMounts, state: StateStore, registries: RegistrySettings = .init(), logger: Logger
     ) {
         self.paths = paths
         self.backends = Dictionary(uniqueKeysWithValues: backends.map { ($0.kind, $0) })
         self.images = images
         self.volumes = volumes
+        puller = ImagePuller(images: images, settings: registries)
+        pusher = ImagePusher(images: images, settings: registries)
+        self.registries = registries
         self.layers = layers
         self.state = state
         self.logger = logger

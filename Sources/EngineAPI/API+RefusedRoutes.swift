@@ -15,13 +15,6 @@ extension API {
         router.refuse(
             "GET", "images/search", "searching registries is not supported", hint: "Search on the registry's own page.")
         router.refuse(
-            "POST", "images/{name...}/push", "pushing images is not supported yet",
-            hint: "Save it with `tandem save`, and push the archive with another tool.")
-        router.refuse(
-            "POST", "auth", "logging in to registries is not supported yet",
-            hint: "Nothing needs it before images can be pulled.")
-        router.refuse("GET", "distribution/{name...}/json", "asking registries is not supported yet")
-        router.refuse(
             "POST", "build", "building images is not supported yet",
             hint: "Build it with another tool, and bring it in with `tandem load`.")
         router.refuse("POST", "build/cancel", "there is no build: building images is not supported yet")

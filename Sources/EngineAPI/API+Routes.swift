@@ -104,6 +104,11 @@ extension API {
         router.add("POST", "images/{name...}/tag") { (api, call) throws(EngineError) in try await api.tagImage(call) }
         router.add("DELETE", "images/{name...}") { (api, call) throws(EngineError) in try await api.removeImage(call) }
         router.add("POST", "images/prune") { (api, call) throws(EngineError) in try await api.pruneImages(call) }
+        router.add("POST", "images/{name...}/push") { (api, call) throws(EngineError) in try await api.pushImage(call) }
+        router.add("GET", "distribution/{name...}/json") { (api, call) throws(EngineError) in
+            try await api.inspectDistribution(call)
+        }
+        router.add("POST", "auth") { (api, call) throws(EngineError) in try await api.logIn(call) }
         router.add("GET", "images/get") { (api, call) throws(EngineError) in try await api.saveImages(call) }
         router.add("POST", "commit") { (api, call) throws(EngineError) in try await api.commitContainer(call) }
         router.add("GET", "images/{name...}/get") { (api, call) throws(EngineError) in try await api.saveImages(call) }

@@ -80,6 +80,7 @@ struct API: Sendable {
         case .notModified: .notModified
         case .unsupported: .notImplemented
         case .permissionDenied: .forbidden
+        case .unauthorized: .unauthorized
         default: .internalServerError
         }
     }

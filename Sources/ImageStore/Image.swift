@@ -14,6 +14,8 @@ public struct Image: Sendable {
     public internal(set) var references: [String]
     /// The id of the image that it was built or committed from here; `nil` for one that came from elsewhere.
     public internal(set) var parent: String?
+    /// Names with the digests that registries know it by, such as `busybox@sha256:…`, sorted.
+    public internal(set) var digests: [String] = []
 
     /// The layers as they are stacked: a layer that occurs several times only at its highest place.
     ///

@@ -38,9 +38,9 @@ extension ImageStore {
     /// `force` removes an image of several names, and one from which workloads that do not run were made: these keep its
     /// layers.
     ///
-    /// - Throws: `.conflict` in Docker's words.
-    ///
     /// With an image go those that it was built from, as far as nothing else needs them, unless `prunes` is false.
+    ///
+    /// - Throws: `.conflict` in Docker's words.
     public func remove(
         _ name: String, force: Bool, users: ImageUsers, prunes: Bool = true
     ) throws(EngineError) -> [Removal] {
@@ -48,7 +48,8 @@ extension ImageStore {
         var removals = try removeOne(name, image, force: force, users: users)
         guard prunes, removals.contains(.deleted(image.id)) else { return removals }
         var next = image.parent
-        while let id = next, let parent = state(of: id), parent.references.isEmpty, users[id] == nil,
+        while let id = next, let parent = state(of: id), parent.references.isEmpty, parent.digests.isEmpty,
+            users[id] == nil,
             !hasChildren(id)
         {
             removals += try take([], of: parent, deletes: true, isUsed: false)
@@ -65,22 +66,40 @@ extension ImageStore {
         _ name: String, _ image: Image, force: Bool, users: ImageUsers
     ) throws(EngineError) -> [Removal] {
         let own = users[image.id] ?? []
+        let all = image.references + image.digests
         // An id need not be a reference.
-        let reference = (try? Reference(name).description).flatMap { image.references.contains($0) ? $0 : nil }
+        let named = try? Reference(name)
+        let reference = [named?.canonical, named?.description].compactMap { $0 }.first { all.contains($0) }
         guard let reference else {
             try checkDeletion(of: image, force: force, users: own)
-            return try take(image.references, of: image, deletes: true, isUsed: !own.isEmpty)
+            return try take(all, of: image, deletes: true, isUsed: !own.isEmpty)
         }
-        if !force, image.references.count == 1, let user = own.first {
+        if !force, Self.isSingle(image), let user = own.first {
             throw EngineError(
                 .conflict,
                 "conflict: unable to remove repository reference \"\(name)\" (must force) - container \(user.name) is using its referenced image \(image.shortID)",
                 hint: "Remove the container first: tandem rm \(user.name)")
         }
+        var gone = [reference]
+        if image.references.contains(reference) {
+            // With a repository's last tag its digests go too.
+            let repository = Self.repository(of: reference)
+            let stays = image.references.contains { $0 != reference && Self.repository(of: $0) == repository }
+            if !stays { gone += image.digests.filter { Self.repository(of: $0) == repository } }
+        }
         // What runs keeps its image, without a name.
-        let deletes =
-            image.references.count == 1 && !own.contains(where: \.isRunning) && !hasChildren(image.id)
-        return try take([reference], of: image, deletes: deletes, isUsed: !own.isEmpty)
+        let deletes = gone.count == all.count && !own.contains(where: \.isRunning) && !hasChildren(image.id)
+        return try take(gone, of: image, deletes: deletes, isUsed: !own.isEmpty)
+    }
+
+    private static func repository(of reference: String) -> String {
+        // Names in the store are references.
+        (try? Reference(reference).familiarName) ?? reference
+    }
+
+    /// Whether an image has one name at most, beside digests in the same repository.
+    private static func isSingle(_ image: Image) -> Bool {
+        image.references.count <= 1 && Set((image.references + image.digests).map { repository(of: $0) }).count <= 1
     }
 
     private func checkDeletion(of image: Image, force: Bool, users: [ImageUser]) throws(EngineError) {
@@ -98,7 +117,7 @@ extension ImageStore {
                 "Remove those that were built from it first: `tandem images -a` lists them.")
         }
         guard !force else { return }
-        if image.references.count > 1 {
+        if !Self.isSingle(image) {
             throw conflict(
                 "must be forced", "image is referenced in multiple repositories",
                 "Remove it by its names, or add --force.")
@@ -115,10 +134,13 @@ extension ImageStore {
         _ names: [String], of image: Image, deletes: Bool, isUsed: Bool
     ) throws(EngineError) -> [Removal] {
         let removals = try change { state throws(EngineError) -> [Removal] in
-            for name in names { state.references[name] = nil }
+            for name in names {
+                state.references[name] = nil
+                state.digests[name] = nil
+            }
             let untagged = names.map { Removal.untagged($0) }
             // Somebody may have named it meanwhile.
-            guard deletes, !state.references.values.contains(image.id),
+            guard deletes, !state.references.values.contains(image.id), !state.digests.values.contains(image.id),
                 !state.images.values.contains(where: { $0.parent == image.id })
             else { return untagged }
             state.images[image.id] = nil
@@ -149,9 +171,9 @@ extension ImageStore {
     ///
     /// By their names, and once more by looking for them: what cannot be removed even then is only room lost.
     private func removeFiles(of images: [Image]) {
-        withFiles { kept, files in
+        withFiles { kept, pins, files in
             let ids = Set(kept.map(\.id))
-            let diffIDs = Set(kept.flatMap { $0.layers.map(\.diffID) })
+            let diffIDs = Set(kept.flatMap { $0.layers.map(\.diffID) }).union(pins)
             for image in images where !ids.contains(image.id) {
                 var paths = [files.blob(image.id)]
                 for layer in image.layers where !diffIDs.contains(layer.diffID) {

@@ -16,6 +16,12 @@ public final class ImageStore: Sendable {
     struct State {
         var images: [String: Image] = [:]
         var references: [String: String] = [:]
+        /// The image of each name with a digest.
+        var digests: [String: String] = [:]
+        /// Where layers lie in registries, by diff id.
+        var sources: [String: [LayerSource]] = [:]
+        /// Layers that somebody relies on who has no image yet, and how many.
+        var pins: [String: Int] = [:]
         /// Images that have been deleted while a workload still needs their layers; nobody else sees them.
         var retained: [String: Image] = [:]
         /// When each image was last named, as RFC 3339.
@@ -28,7 +34,11 @@ public final class ImageStore: Sendable {
         func find(_ name: String) throws(EngineError) -> Image? {
             // A name that is no reference may still be an id.
             let reference = try? Reference(name)
-            if let reference, let id = references[reference.description] { return images[id] }
+            if let reference {
+                if let id = references[reference.description] { return images[id] }
+                // A name with both is found by its digest, as by dockerd.
+                if let digest = reference.canonical, let id = digests[digest] { return images[id] }
+            }
             let digits = name.hasPrefix("sha256:") ? String(name.dropFirst(7)) : name
             guard digits.count >= 4, digits.allSatisfy({ $0.isHexDigit && !$0.isUppercase }) else { return nil }
             let fitting = images.values.filter { $0.id.dropFirst(7).hasPrefix(digits) }
@@ -37,6 +47,17 @@ public final class ImageStore: Sendable {
                     .invalidArgument, "the image id '\(name)' fits several images", hint: "Give more digits.")
             }
             return fitting.first
+        }
+
+        /// Notes where a layer lies: the latest place first, and not many of them.
+        mutating func add(_ source: LayerSource, of diffID: String) {
+            var known = sources[diffID] ?? []
+            var merged = source
+            if let index = known.firstIndex(where: { $0.digest == source.digest }) {
+                let before = known.remove(at: index).repositories.filter { !source.repositories.contains($0) }
+                merged.repositories = Array((source.repositories + before).prefix(8))
+            }
+            sources[diffID] = Array(([merged] + known).prefix(4))
         }
     }
 
@@ -55,9 +76,13 @@ public final class ImageStore: Sendable {
         var loaded = State()
         loaded.references = index.references
         loaded.tagged = index.tagged ?? [:]
+        loaded.digests = index.digests ?? [:]
+        loaded.sources = index.sources ?? [:]
         for id in index.images {
-            loaded.images[id] = try load(id, references: index.references.filter { $0.value == id }.keys.sorted())
-            loaded.images[id]?.parent = index.parents?[id]
+            var image = try load(id, references: index.references.filter { $0.value == id }.keys.sorted())
+            image.digests = loaded.digests.filter { $0.value == id }.keys.sorted()
+            image.parent = index.parents?[id]
+            loaded.images[id] = image
         }
         for id in index.retained ?? [] { loaded.retained[id] = try load(id, references: []) }
         let opened = loaded
@@ -169,6 +194,10 @@ public final class ImageStore: Sendable {
         var references: [String]
         /// The image that it was made from here.
         var parent: String?
+        /// Names with digests.
+        var digests: [String] = []
+        /// Where its layers lie, by diff id.
+        var sources: [String: LayerSource] = [:]
     }
 
     /// Puts complete images into the index, under their names; all of them or none.
@@ -182,6 +211,7 @@ public final class ImageStore: Sendable {
                 return zip(ids, candidates).compactMap { id, candidate in
                     guard var image = state.images[id] else { return nil }
                     image.references = candidate.references
+                    image.digests = candidate.digests
                     return image
                 }
             }
@@ -200,6 +230,8 @@ public final class ImageStore: Sendable {
         }
         try files.replace(files.blob(id), with: candidate.content)
         for reference in candidate.references { state.references[reference] = id }
+        for digest in candidate.digests { state.digests[digest] = id }
+        for (diffID, source) in candidate.sources { state.add(source, of: diffID) }
         if !candidate.references.isEmpty { state.tagged[id] = HostTime.now.rfc3339 }
         var image = try load(id, references: [])
         // The same image may have been made before, or have come in as an archive.
@@ -213,15 +245,20 @@ public final class ImageStore: Sendable {
     func removeUnused() { state.withLock { removeUnused($0) } }
 
     /// Calls `body` with every image that has files, while none comes or goes.
-    func withFiles(_ body: (_ images: [Image], _ files: StoreFiles) -> Void) {
-        state.withLock { body($0.all, files) }
+    func withFiles(_ body: (_ images: [Image], _ pins: Set<String>, _ files: StoreFiles) -> Void) {
+        state.withLock { body($0.all, Set($0.pins.keys), files) }
     }
+
+    func changePins(_ body: (inout [String: Int]) -> Void) { state.withLock { body(&$0.pins) } }
+
+    func index<Value: Sendable>(_ body: (borrowing State) -> Value) -> Value { state.withLock { body($0) } }
 
     /// Removes the files of images that are not in the index.
     ///
     /// Whatever cannot be removed is only room lost, until the next time.
     private func removeUnused(_ state: State) {
-        let layers = state.all.flatMap(\.layers).flatMap { [$0.path, files.split($0.diffID)] }
+        let diffIDs = state.all.flatMap(\.layers).map(\.diffID) + state.pins.keys
+        let layers = diffIDs.flatMap { [files.layer($0), files.split($0)] }
         let blobs = Set(state.all.map { files.blob($0.id) })
         files.removeFiles(in: files.layers, but: Set(layers))
         files.removeFiles(in: files.blobs, but: blobs)
@@ -237,7 +274,16 @@ public final class ImageStore: Sendable {
             // An image may lose its last name to another one; it stays, nameless, as Docker keeps it.
             var names: [String: [String]] = [:]
             for (reference, id) in next.references { names[id, default: []].append(reference) }
-            for id in next.images.keys { next.images[id]?.references = (names[id] ?? []).sorted() }
+            var digests: [String: [String]] = [:]
+            for (digest, id) in next.digests { digests[id, default: []].append(digest) }
+            for id in next.images.keys {
+                next.images[id]?.references = (names[id] ?? []).sorted()
+                next.images[id]?.digests = (digests[id] ?? []).sorted()
+            }
+            if next.sources.count > 0 {
+                let present = Set(next.all.flatMap(\.layers).map(\.diffID))
+                next.sources = next.sources.filter { present.contains($0.key) }
+            }
             next.tagged = next.tagged.filter { next.images[$0.key] != nil }
             var parents: [String: String] = [:]
             for (id, image) in next.images {
@@ -251,7 +297,8 @@ public final class ImageStore: Sendable {
                 StoreIndex(
                     images: next.images.keys.sorted(), references: next.references,
                     retained: next.retained.isEmpty ? nil : next.retained.keys.sorted(), tagged: next.tagged,
-                    parents: parents.isEmpty ? nil : parents))
+                    digests: next.digests.isEmpty ? nil : next.digests,
+                    sources: next.sources.isEmpty ? nil : next.sources, parents: parents.isEmpty ? nil : parents))
             state = next
             return value
         }

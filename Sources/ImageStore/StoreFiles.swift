@@ -10,14 +10,16 @@ import LinuxSystem
 import SystemPackage
 import TandemModel
 
-/// The store's folder: `blobs/sha256/<hex>` for configurations, `layers/<hex>.erofs` with `.split` beside it, `staging/`
-/// and `index.json`.
+/// The store's folder: `blobs/sha256/<hex>` for configurations, `layers/<hex>.erofs` with `.split` beside it, `staging/`,
+/// `downloads/<hex>` and `index.json`.
 struct StoreFiles: Sendable {
     let root: FilePath
 
     var layers: FilePath { root.appending("layers") }
     var blobs: FilePath { root.appending("blobs/sha256") }
     var staging: FilePath { root.appending("staging") }
+    /// Blobs of registries that are not complete, or whose image is not.
+    var downloads: FilePath { root.appending("downloads") }
     private var index: FilePath { root.appending("index.json") }
 
     /// Makes the folders, and empties what an import that was cut off has left.

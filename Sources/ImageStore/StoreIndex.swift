@@ -10,6 +10,10 @@ struct StoreIndex: Codable {
     var retained: [String]?
     /// When each image was last named, as RFC 3339.
     var tagged: [String: String]?
+    /// The image of each name with a digest.
+    var digests: [String: String]?
+    /// Where layers lie in registries, by diff id.
+    var sources: [String: [LayerSource]]?
     /// The image that each one was built or committed from here.
     var parents: [String: String]?
 }

@@ -25,6 +25,8 @@ public struct EngineError: Error, Sendable, CustomStringConvertible {
         public static let unsupported = Code("unsupported")
         /// The caller or the daemon lacks a right.
         public static let permissionDenied = Code("permission_denied")
+        /// Somebody else has to be shown who asks, and was not, or not rightly.
+        public static let unauthorized = Code("unauthorized")
         /// No space, memory or other quantity is left.
         public static let resourceExhausted = Code("resource_exhausted")
         /// A check of content failed: digest, size or format.

@@ -17,6 +17,15 @@ struct CreateOptions: ParsableArguments {
     @Option(help: "Name.")
     var name: String?
 
+    @Option(help: "When to fetch the image: missing, always or never.")
+    var pull = "missing"
+
+    @Flag(name: .shortAndLong, help: "Fetch the image without a word.")
+    var quiet = false
+
+    @Option(help: "Platform of the image, for example linux/amd64.")
+    var platform: String?
+
     @Flag(help: "Remove it when it ends.")
     var rm = false
 
@@ -168,9 +177,17 @@ struct CreateOptions: ParsableArguments {
             throw ValidationError("\"tandem run\" requires at least 1 argument: IMAGE [COMMAND] [ARG...]")
         }
         guard !image.hasPrefix("-") else { throw ValidationError("unknown flag: \(image)") }
+        guard ["missing", "always", "never"].contains(pull) else {
+            throw ValidationError("invalid pull option: '\(pull)': must be one of 'missing', 'always' or 'never'")
+        }
         guard !vm || runtime == nil || runtime == "vm" else {
             throw ValidationError("--vm and --runtime \(runtime ?? "") contradict each other")
         }
+    }
+
+    /// The parameters of `containers/create`.
+    var query: [(String, String)] {
+        [("name", name), ("platform", platform)].compactMap { key, value in value.map { (key, $0) } }
     }
 
     /// The body of `containers/create`.

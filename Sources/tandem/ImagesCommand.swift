@@ -35,7 +35,7 @@ struct ImagesCommand: AsyncParsableCommand {
         var query = filters.isEmpty ? [] : [("filters", Filters.encode(filters))]
         if all { query.append(("all", "1")) }
         let images = try await Daemon.client().request("GET", "/images/json", query: query).json.array ?? []
-        let rows = images.flatMap { Self.rows($0, truncating: !noTrunc) }
+        let rows = images.flatMap { Self.rows($0, truncating: !noTrunc, digests: digests) }
         if quiet && format == nil {
             for row in rows { Output.line(row["ID"].string ?? "") }
             return
@@ -51,18 +51,16 @@ struct ImagesCommand: AsyncParsableCommand {
         "Containers": "CONTAINERS", "VirtualSize": "SIZE",
     ]
 
-    /// A row for each name of an image.
-    static func rows(_ image: JSONValue, truncating: Bool) -> [JSONValue] {
+    /// A row for each name of an image, and with `digests` for each digest that the name has.
+    static func rows(_ image: JSONValue, truncating: Bool, digests: Bool = false) -> [JSONValue] {
         let id = image["Id"].string ?? ""
         let size = image["Size"].integer ?? 0
         let shared = image["SharedSize"].integer ?? -1
         let created = image["Created"].integer ?? 0
         let containers = image["Containers"].integer ?? -1
-        let names = image["RepoTags"].strings ?? []
-        return (names.isEmpty ? ["<none>:<none>"] : names).map { name in
-            let colon = name.lastIndex(of: ":") ?? name.endIndex
-            return .map([
-                "Repository": String(name[..<colon]), "Tag": String(name[colon...].dropFirst()), "Digest": "<none>",
+        return names(image, digests: digests).map { name in
+            .map([
+                "Repository": name.repository, "Tag": name.tag, "Digest": name.digest,
                 "ID": truncating ? String(id.dropFirst(7).prefix(12)) : id, "CreatedSince": Age.ago(created),
                 "CreatedAt": ListCommand.Row.date(created), "Size": Size.decimal(size),
                 "VirtualSize": Size.decimal(size), "SharedSize": shared < 0 ? "N/A" : Size.decimal(shared),
@@ -70,6 +68,37 @@ struct ImagesCommand: AsyncParsableCommand {
                 "Containers": containers < 0 ? "N/A" : String(containers),
             ])
         }
+    }
+
+    private struct Name {
+        var repository: String
+        var tag = "<none>"
+        var digest = "<none>"
+    }
+
+    /// As docker's formatter combines tags and digests of one repository.
+    private static func names(_ image: JSONValue, digests: Bool) -> [Name] {
+        let known = (image["RepoDigests"].strings ?? []).map { text in
+            let at = text.firstIndex(of: "@") ?? text.endIndex
+            return Name(repository: String(text[..<at]), digest: String(text[at...].dropFirst()))
+        }
+        var rows: [Name] = []
+        for text in image["RepoTags"].strings ?? [] {
+            let colon = text.lastIndex(of: ":") ?? text.endIndex
+            let name = Name(repository: String(text[..<colon]), tag: String(text[colon...].dropFirst()))
+            let own = digests ? known.filter { $0.repository == name.repository } : []
+            rows +=
+                own.isEmpty ? [name] : own.map { Name(repository: name.repository, tag: name.tag, digest: $0.digest) }
+        }
+        let tagged = Set(rows.map(\.repository))
+        for name in known where !tagged.contains(name.repository) {
+            if digests {
+                rows.append(name)
+            } else if !rows.contains(where: { $0.repository == name.repository }) {
+                rows.append(Name(repository: name.repository))
+            }
+        }
+        return rows.isEmpty ? [Name(repository: "<none>")] : rows
     }
 }
 

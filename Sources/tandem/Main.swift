@@ -36,8 +36,11 @@ struct Tandem: AsyncParsableCommand {
             CommandGroup(
                 name: "Keep:",
                 subcommands: [
-                    ImagesCommand.self, RemoveImageCommand.self, ImportCommand.self, LoadCommand.self,
-                    SaveCommand.self, TagCommand.self, HistoryCommand.self, ImageCommand.self, VolumeCommand.self,
+                    ImagesCommand.self, PullCommand.self, PushCommand.self, RemoveImageCommand.self, ImportCommand.self,
+                    LoadCommand.self,
+                    SaveCommand.self, TagCommand.self, HistoryCommand.self, ImageCommand.self, LoginCommand.self,
+                    LogoutCommand.self,
+                    VolumeCommand.self,
                 ]),
             CommandGroup(
                 name: "The host:",

@@ -5,6 +5,8 @@ import ArgumentParser
 import Client
 import FoundationEssentials
 import Glibc
+import OCI
+import TandemModel
 
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -24,11 +26,11 @@ struct RunCommand: AsyncParsableCommand {
         let client = try await Daemon.client()
         var body = try options.body()
         try Creation.checkIDFile(options)
-        var query = options.name.map { [("name", $0)] } ?? []
+        var query = options.query
         do {
             if detach {
                 query.append(("detach", "1"))
-                let id = try await Creation.withDefaultImage(body, client) { () throws(ClientError) in
+                let id = try await Creation.withImage(options, client) { () throws(ClientError) in
                     try await client.request("POST", "/tandem/run", query: query, body: body).json["Id"].string ?? ""
                 }
                 Creation.writeIDFile(options, id)
@@ -44,7 +46,7 @@ struct RunCommand: AsyncParsableCommand {
                 }
             }
             let call = call(client, query, body)
-            let code = try await Creation.withDefaultImage(body, client) { () throws(ClientError) in
+            let code = try await Creation.withImage(options, client) { () throws(ClientError) in
                 try await call.run()
             }
             if code != 0 { throw CommandFailure(code) }
@@ -82,9 +84,9 @@ enum Creation {
     static func create(_ options: CreateOptions, _ client: TandemClient) async throws -> String {
         try checkIDFile(options)
         let body = try options.body()
-        let query = options.name.map { [("name", $0)] } ?? []
+        let query = options.query
         do throws(ClientError) {
-            let id = try await withDefaultImage(body, client) { () throws(ClientError) in
+            let id = try await withImage(options, client) { () throws(ClientError) in
                 try await client.request("POST", "/containers/create", query: query, body: body).json["Id"].string
                     ?? ""
             }
@@ -111,18 +113,42 @@ enum Creation {
         }
     }
 
-    /// The default image is made when it is asked for and not there yet.
-    static func withDefaultImage<Value>(
-        _ body: JSONValue, _ client: TandemClient, _ attempt: () async throws(ClientError) -> Value
+    /// An image that is not there yet is fetched, unless told otherwise; the default image is made.
+    static func withImage<Value>(
+        _ options: CreateOptions, _ client: TandemClient, _ attempt: () async throws(ClientError) -> Value
     ) async throws(ClientError) -> Value {
+        let name = options.imageAndCommand.first ?? ""
+        if options.pull == "always" { try await fetch(name, options, client) }
         do throws(ClientError) {
             return try await attempt()
         } catch {
-            let isDefault = ["busybox", "busybox:latest"].contains(body["Image"].string ?? "")
-            guard error.status == 404, isDefault else { throw error }
-            try await client.request("POST", "/tandem/images/default")
+            guard error.status == 404, error.code == "not_found", options.pull == "missing" else { throw error }
+            if ["busybox", "busybox:latest"].contains(name), options.platform == nil {
+                try await client.request("POST", "/tandem/images/default")
+            } else {
+                // What cannot be a name in a registry was not meant as one.
+                guard let reference = try? Reference(name) else { throw error }
+                if !options.quiet {
+                    Output.write("Unable to find image '\(reference)' locally\n", to: STDERR_FILENO)
+                }
+                try await fetch(name, options, client)
+            }
             return try await attempt()
         }
+    }
+
+    private static func fetch(
+        _ name: String, _ options: CreateOptions, _ client: TandemClient
+    ) async throws(ClientError) {
+        let reference: Reference
+        do throws(EngineError) {
+            reference = try Reference(name)
+        } catch {
+            throw ClientError(status: 400, message: error.message, hint: error.hint, code: error.code.description)
+        }
+        try await Pull.run(
+            reference, platform: options.platform, client: client,
+            display: TransferDisplay(on: STDERR_FILENO, isQuiet: options.quiet))
     }
 
     /// A command that cannot be executed has docker's own codes.

@@ -12,6 +12,7 @@ import LinuxSystem
 import Logging
 import MachineBackend
 import Monitor
+import Registry
 import StateStore
 import SystemPackage
 import TandemModel
@@ -42,8 +43,9 @@ struct Daemon {
             paths: paths, program: program, settings: try machineSettings(), logger: logger)
         let engine = Engine(
             paths: paths, backends: [containers, machines], images: images, volumes: volumes, layers: layers,
-            state: state, logger: logger)
+            state: state, registries: try registrySettings(), logger: logger)
         try await engine.recover()
+        await engine.sweepDownloads()
         let server = APIServer(
             engine: engine, host: HostFacts(started: HostTime.now) { await machines.report().accelerator ?? "none" },
             kernels: Kernels(store: machines.kernelStore), logger: logger)
@@ -60,6 +62,20 @@ struct Daemon {
                 .invalidArgument, "'\(options.accelerator)' is no accelerator", hint: "Use auto, kvm or tcg.")
         }
         return MachineSettings(accelerator: accelerator, libvirtURI: options.libvirtUri)
+    }
+
+    private func registrySettings() throws(EngineError) -> RegistrySettings {
+        for mirror in options.registryMirror {
+            let rest = ["http://", "https://"].first { mirror.hasPrefix($0) }.map { mirror.dropFirst($0.count) }
+            guard let rest, !rest.isEmpty, !rest.dropLast(rest.hasSuffix("/") ? 1 : 0).contains("/") else {
+                throw EngineError(
+                    .invalidArgument, "'\(mirror)' is no address of a registry mirror",
+                    hint: "For example https://mirror.example.")
+            }
+        }
+        return RegistrySettings(
+            insecure: options.insecureRegistry, mirrors: options.registryMirror,
+            certificateFolders: ["/etc/docker/certs.d"] + options.registryCertificates)
     }
 
     /// tandem-init lies beside tandemd unless told otherwise.

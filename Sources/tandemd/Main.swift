@@ -46,6 +46,22 @@ struct Tandemd: AsyncParsableCommand {
     @Flag(help: "Allow TCP without TLS: whoever reaches the port is root on this host.")
     var insecureTcp = false
 
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("Registry that may do without TLS, or a network of such.", valueName: "host"))
+    var insecureRegistry: [String] = []
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("Where images of Docker Hub are asked for first.", valueName: "url"))
+    var registryMirror: [String] = []
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Folder of HOST[:PORT]/*.crt for registries, beside /etc/docker/certs.d.", valueName: "folder"))
+    var registryCertificates: [String] = []
+
     @Option(help: "How VMs are run: auto, kvm or tcg.")
     var accelerator = "auto"
 

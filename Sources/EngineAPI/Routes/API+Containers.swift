@@ -27,7 +27,7 @@ extension API {
             throw EngineError(.invalidArgument, "no image specified")
         }
         let image = try engine.images.image(reference)
-        try Self.checkPlatform(call, image, named: reference)
+        try Self.checkPlatform(call, image, name: reference)
         let request = try CreateRequest(
             body, image: image, joined: try await joined(body["HostConfig"]),
             inherited: try await inherited(body["HostConfig"]))

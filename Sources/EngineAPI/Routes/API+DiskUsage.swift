@@ -37,7 +37,7 @@ extension API {
                 sharedSize: sharing.sharedSize(of: image),
                 containers: snapshots.count { $0.record.spec.imageID == image.id },
                 isOld: call.request.isOlder(than: 1, 44))
-            return ImageDocument.summary(image, names: image.references, extras)
+            return ImageDocument.summary(image, names: .init(tags: image.references, digests: image.digests), extras)
         }
     }
 

@@ -13,10 +13,10 @@ import TandemModel
 extension API {
     /// `docker import` sends a tar; `docker pull` names an image.
     func createImage(_ call: Call) async throws(EngineError) {
+        if let name = call.request["fromImage"] { return try await pullImage(call, name) }
         guard let source = call.request["fromSrc"] else {
             throw EngineError(
-                .unsupported, "pulling images is not supported yet",
-                hint: "Bring one in with `tandem image import`, for example from `docker save`.")
+                .invalidArgument, "neither 'fromImage' nor 'fromSrc' is given", hint: "Name an image to pull.")
         }
         guard source == "-" else {
             throw EngineError(.unsupported, "importing from a URL is not supported", hint: "Send the archive itself.")

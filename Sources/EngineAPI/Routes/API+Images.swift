@@ -46,8 +46,8 @@ extension API {
         try await call.connection.respond(try ImageDocument.history(image, in: engine.images))
     }
 
-    /// Every image here is for this machine: a client that asks for another one has to hear that it is not there.
-    static func checkPlatform(_ call: Call, _ image: Image, named name: String? = nil) throws(EngineError) {
+    /// A client that asks for an image of another machine has to hear that it is not there.
+    static func checkPlatform(_ call: Call, _ image: Image, name: String? = nil) throws(EngineError) {
         guard let text = call.request["platform"] else { return }
         let wanted = try PlatformParameter(text)
         guard wanted.os.isEmpty || wanted.os == image.configuration.os,
@@ -56,7 +56,7 @@ extension API {
             throw EngineError(
                 .notFound,
                 "image with reference \(name ?? call["name"]) was found but does not provide the specified platform (\(wanted.os)/\(wanted.architecture))",
-                hint: "Leave --platform out.")
+                hint: "Leave --platform out, or pull the image for that platform.")
         }
     }
 
@@ -89,12 +89,14 @@ extension API {
         let filters = try call.request.filters()
         let danglingOnly = try ImageFilter.dangling(filters) ?? true
         let filter = try PruneFilter(filters.filter { $0.key != "dangling" })
+        // What pulls have left is nobody's either, unless only some images are meant.
+        let left = filters.keys.allSatisfy { $0 == "dangling" } ? await engine.sweepDownloads(olderThan: .zero) : 0
         let (removals, space) = try await engine.pruneImages(danglingOnly: danglingOnly) { image in
             filter.includes(
                 created: ImageFilter.created(image), labels: image.configuration.config?.labels ?? [:])
         }
         try await call.connection.respond([
-            "ImagesDeleted": removals.isEmpty ? nil : Self.document(removals), "SpaceReclaimed": .count(space),
+            "ImagesDeleted": removals.isEmpty ? nil : Self.document(removals), "SpaceReclaimed": .count(space + left),
         ])
     }
 }

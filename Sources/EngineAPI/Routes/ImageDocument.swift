@@ -19,10 +19,10 @@ enum ImageDocument {
     }
 
     /// A row of `images/json`.
-    static func summary(_ image: Image, names: [String], _ extras: Extras) -> JSONValue {
+    static func summary(_ image: Image, names: ImageFilter.Names, _ extras: Extras) -> JSONValue {
         var document: JSONValue = [
-            "Id": .string(image.id), "ParentId": .string(image.parent ?? ""), "RepoTags": .strings(names),
-            "RepoDigests": [],
+            "Id": .string(image.id), "ParentId": .string(image.parent ?? ""), "RepoTags": .strings(names.tags),
+            "RepoDigests": .strings(names.digests),
             "Created": .count(ImageFilter.created(image).nanoseconds / 1_000_000_000), "Size": .count(image.size),
             "SharedSize": extras.sharedSize.map { .count($0) } ?? -1,
             "Labels": image.configuration.config?.labels.map { .map($0) } ?? nil,
@@ -40,7 +40,7 @@ enum ImageDocument {
         let comment = configuration["comment"].string ?? ""
         let history = image.configuration.history ?? []
         var document: JSONValue = [
-            "Id": .string(image.id), "RepoTags": .strings(image.references), "RepoDigests": [],
+            "Id": .string(image.id), "RepoTags": .strings(image.references), "RepoDigests": .strings(image.digests),
             "Parent": .string(image.parent ?? ""),
             "Comment": .string(comment.isEmpty ? history.last?.comment ?? "" : comment),
             "Created": image.configuration.created.map { .string($0) } ?? nil,

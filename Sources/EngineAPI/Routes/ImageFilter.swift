@@ -53,19 +53,29 @@ struct ImageFilter {
             ?? Timestamp(nanoseconds: 0)
     }
 
+    /// Names under which an image is listed.
+    struct Names {
+        var tags: [String]
+        /// Names with the digests of registries.
+        var digests: [String]
+    }
+
     /// The names under which an image is listed: with a filter by reference only those that fit.
     ///
     /// - Returns: `nil` if it is not listed.
-    func names(of image: Image) -> [String]? {
+    func names(of image: Image) -> Names? {
         let created = Self.created(image)
         if let before, created >= before { return nil }
         if let since, created <= since { return nil }
         let labels = image.configuration.config?.labels ?? [:]
         guard (filters["label"] ?? []).allSatisfy({ ContainerFilter.label($0, labels) }) else { return nil }
         if let dangling, dangling != image.references.isEmpty { return nil }
-        guard let patterns = filters["reference"] else { return image.references }
-        let names = image.references.filter { name in patterns.contains { Self.matches(name, $0) } }
-        return names.isEmpty ? nil : names
+        guard let patterns = filters["reference"] else {
+            return Names(tags: image.references, digests: image.digests)
+        }
+        let tags = image.references.filter { name in patterns.contains { Self.matches(name, $0) } }
+        let digests = image.digests.filter { name in patterns.contains { Self.matches(name, $0) } }
+        return tags.isEmpty && digests.isEmpty ? nil : Names(tags: tags, digests: digests)
     }
 
     /// distribution/reference's `FamiliarMatch`: the pattern fits the whole name, or the name without its tag.

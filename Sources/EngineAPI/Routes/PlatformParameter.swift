@@ -9,6 +9,8 @@ struct PlatformParameter {
     var os: String
     /// Go's name; empty if only the system is named.
     var architecture: String
+    /// Go's name, for example `v7`.
+    var variant: String?
 
     init(_ text: String) throws(EngineError) {
         if text.hasPrefix("{") {
@@ -17,6 +19,7 @@ struct PlatformParameter {
             }
             os = document["os"].string ?? ""
             architecture = document["architecture"].string ?? ""
+            variant = document["variant"].string.flatMap { $0.isEmpty ? nil : $0 }
             return
         }
         let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
@@ -28,6 +31,7 @@ struct PlatformParameter {
         let isSystem = parts.count > 1 || parts[0] == "linux" || parts[0] == "windows"
         os = isSystem ? parts[0] : ""
         architecture = Self.normalized(isSystem ? (parts.count > 1 ? parts[1] : "") : parts[0])
+        variant = isSystem && parts.count > 2 ? parts[2].lowercased() : !isSystem && parts.count > 1 ? parts[1] : nil
     }
 
     private static func normalized(_ name: String) -> String {

@@ -4,14 +4,21 @@ import CLibarchive
 import Glibc
 import TandemModel
 
-/// Writes bytes to where a descriptor stands, compressed by zstd.
+/// Writes bytes to where a descriptor stands, compressed.
 ///
 /// The caller may close the descriptor at any time. All calls block.
 final class CompressedWriter {
     private let archive: OpaquePointer
     private let target: ArchiveTarget
 
-    init(_ descriptor: Int32) throws(EngineError) {
+    /// How to compress.
+    enum Form {
+        case zstd
+        /// As registries have layers; without a date, so that the same bytes give the same bytes.
+        case gzip
+    }
+
+    init(_ descriptor: Int32, _ form: Form = .zstd) throws(EngineError) {
         target = try ArchiveTarget(descriptor)
         guard let archive = archive_write_new(), let entry = archive_entry_new() else {
             throw EngineError(.resourceExhausted, "there is no memory to compress anything")
@@ -19,9 +26,15 @@ final class CompressedWriter {
         defer { archive_entry_free(entry) }
         self.archive = archive
         archive_write_set_format_raw(archive)
-        archive_write_add_filter_zstd(archive)
-        // Headers of files are alike: more effort gains little.
-        archive_write_set_filter_option(archive, "zstd", "compression-level", "1")
+        switch form {
+        case .zstd:
+            archive_write_add_filter_zstd(archive)
+            // Headers of files are alike: more effort gains little.
+            archive_write_set_filter_option(archive, "zstd", "compression-level", "1")
+        case .gzip:
+            archive_write_add_filter_gzip(archive)
+            archive_write_set_filter_option(archive, "gzip", "timestamp", nil)
+        }
         archive_write_set_bytes_in_last_block(archive, 1)
         archive_entry_set_filetype(entry, S_IFREG)
         guard archive_write_open_fd(archive, target.descriptor) == ARCHIVE_OK,
