@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 # What a fresh Debian 12 lacks. The three lists are checked before apt is asked, so that a second call costs nothing.
 BUILD_PACKAGES := binutils libarchive-dev libcap-dev libseccomp-dev libsqlite3-dev libvirt-dev pkg-config
-RUN_PACKAGES := busybox-static e2fsprogs libvirt-daemon qemu-system-x86
+RUN_PACKAGES := busybox-static e2fsprogs libvirt-daemon qemu-system-x86 qemu-utils
 TEST_PACKAGES := apache2-utils cpio docker-compose docker-registry docker.io erofs-utils kmod openssl python3 python3-docker runc \
 	skopeo xz-utils zstd
 BENCHMARK_PACKAGES := docker-registry docker.io runc skopeo

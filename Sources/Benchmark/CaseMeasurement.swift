@@ -17,6 +17,7 @@ struct CaseMeasurement {
         shape.processors = parameters["cpus"].flatMap { Double($0) } ?? suite.limits.processors
         shape.kernel = parameters["kernel"]
         shape.network = parameters["network"]
+        shape.disk = parameters["disk"]
         shape.volume = suiteCase.volume
         return shape
     }
@@ -93,7 +94,7 @@ struct CaseMeasurement {
                     "\(suiteCase.name), \(subject.name), \(count)",
                     Double(max(0, round)) / Double(repetitions.most))
                 do throws(BenchmarkError) {
-                    if suite.cache == .dropped { try PageCache.drop() }
+                    if (suiteCase.cache ?? suite.cache) == .dropped { try PageCache.drop() }
                     let figures = try await measure(subject)
                     turns[index].failures = 0
                     guard round >= 0 else { continue }

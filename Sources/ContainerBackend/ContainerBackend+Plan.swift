@@ -88,6 +88,9 @@ extension ContainerBackend {
         if spec.outOfMemoryScoreAdjustment < 0 && !HostRights.mayRaiseLimits {
             lacks.append("a negative OOM score needs CAP_SYS_RESOURCE, which the daemon lacks")
         }
+        if spec.storageFormat != nil {
+            lacks.append("--storage-opt format is about the disk of a VM: a container has none")
+        }
         if spec.storageSize != nil {
             lacks.append(
                 "--storage-opt size is supported only for VMs: a container's writable layer is a folder of the host")

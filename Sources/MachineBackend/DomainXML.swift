@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import TandemModel
+
 /// A guest as libvirt is asked to run it.
 ///
 /// A pure value; `text` is libvirt's domain XML.
 public struct DomainXML: Sendable, Hashable {
-    /// A disk of raw content.
+    /// A disk.
     public struct Disk: Sendable, Hashable {
         /// The file on the host.
         public var file: String
@@ -13,11 +15,15 @@ public struct DomainXML: Sendable, Hashable {
         /// Whether the guest may only read it.
         public var readOnly: Bool
 
+        /// How its content lies in the file.
+        public var format: StorageFormat
+
         /// Describes a disk.
-        public init(file: String, serial: String, readOnly: Bool) {
+        public init(file: String, serial: String, readOnly: Bool, format: StorageFormat = .raw) {
             self.file = file
             self.serial = serial
             self.readOnly = readOnly
+            self.format = format
         }
     }
 
@@ -136,7 +142,7 @@ public struct DomainXML: Sendable, Hashable {
         // crash of the host before the guest has synced: `writeback` honours the guest's flushes.
         var lines = [
             "    <disk type='file' device='disk'>",
-            "      <driver name='qemu' type='raw' cache='writeback' discard='unmap'/>",
+            "      <driver name='qemu' type='\(disk.format.rawValue)' cache='writeback' discard='unmap'/>",
             "      <source file='\(escape(disk.file))'/>",
             "      <target dev='\(deviceName(index))' bus='virtio'/>",
             "      <serial>\(escape(disk.serial))</serial>",

@@ -78,6 +78,9 @@ extension MachineBackend {
         if spec.limits.outOfMemoryKillerDisabled {
             lacks.append("a VM's OOM killer is its own kernel's and cannot be switched off")
         }
+        if spec.storageFormat == .qcow2, !WritableDisk.canConvert {
+            lacks.append("disks of the format qcow2 need qemu-img, of the package qemu-utils")
+        }
         if let size = spec.storageSize, size.bytes < WritableDisk.leastSize {
             lacks.append("a VM's disk needs at least \(WritableDisk.leastSize >> 20) MiB")
         }
@@ -129,7 +132,10 @@ extension MachineBackend {
         domain.disks = request.layers.enumerated().map { index, layer in
             DomainXML.Disk(file: layer.path.string, serial: "layer-\(index)", readOnly: true)
         }
-        domain.disks.append(DomainXML.Disk(file: names.disk.string, serial: "writable", readOnly: false))
+        domain.disks.append(
+            DomainXML.Disk(
+                file: names.disk.string, serial: "writable", readOnly: false,
+                format: request.spec.storageFormat ?? .raw))
         domain.shares = shares.enumerated().compactMap { index, folder in
             folder.map { DomainXML.Share(folder: $0.string, tag: "share-\(index)") }
         }

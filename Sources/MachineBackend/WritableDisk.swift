@@ -7,12 +7,15 @@ import LinuxSystem
 import SystemPackage
 import TandemModel
 
-/// The writable layer of a VM: a sparse raw file with an ext4 file system.
+/// The writable layer of a VM: a file with an ext4 file system, sparse or as clusters of qcow2.
 struct WritableDisk {
     /// The file.
     let file: FilePath
     /// The most that it can hold; the file only takes what has been written.
     var size: UInt64 = Self.standardSize
+
+    /// How the disk lies in the file.
+    var format = StorageFormat.raw
 
     /// The size where the user names none.
     static let standardSize: UInt64 = 16 << 30
@@ -47,11 +50,32 @@ struct WritableDisk {
         close(descriptor)
         do throws(EngineError) {
             try SystemProgram(path: "/sbin/mkfs.ext4", arguments: arguments(partial, skeleton, discardable)).run()
+            if format == .qcow2 { try convert(partial) }
         } catch {
             unlink(partial)
             throw error
         }
         guard rename(partial, file.string) == 0 else {
+            throw EngineError(.internal, "the writable disk '\(file)' cannot be moved into place")
+        }
+    }
+
+    private static let converter = "/usr/bin/qemu-img"
+
+    /// Whether other formats than raw can be made.
+    static var canConvert: Bool { access(converter, X_OK) == 0 }
+
+    private func convert(_ partial: String) throws(EngineError) {
+        let converted = partial + ".qcow2"
+        do throws(EngineError) {
+            try SystemProgram(
+                path: Self.converter, arguments: ["convert", "-f", "raw", "-O", "qcow2", partial, converted]
+            ).run()
+        } catch {
+            unlink(converted)
+            throw error
+        }
+        guard rename(converted, partial) == 0 else {
             throw EngineError(.internal, "the writable disk '\(file)' cannot be moved into place")
         }
     }

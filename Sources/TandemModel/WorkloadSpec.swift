@@ -38,6 +38,8 @@ public struct WorkloadSpec: Hashable, Sendable, Codable {
     public var cgroupParent: String
     /// Most bytes that it may write to its root; `nil` is unlimited for a container and 16 GiB for a VM.
     public var storageSize: ByteCount?
+    /// How a VM's writable disk lies in its file; `nil` is raw.
+    public var storageFormat: StorageFormat?
     /// Whether a tiny init runs as process 1 and reaps (`--init`).
     public var runInit: Bool
     /// The signal that `stop` sends first, for example 15.

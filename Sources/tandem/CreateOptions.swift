@@ -145,6 +145,9 @@ struct CreateOptions: ParsableArguments {
     @Option(parsing: .unconditionalSingleValue, help: "Kernel parameter.")
     var sysctl: [String] = []
 
+    @Option(parsing: .unconditionalSingleValue, help: "Option of a VM's disk: size=10g, format=qcow2.")
+    var storageOpt: [String] = []
+
     @Option(help: "json-file or none.")
     var logDriver: String?
 
@@ -237,6 +240,7 @@ struct CreateOptions: ParsableArguments {
         if let oomScoreAdj { host["OomScoreAdj"] = .count(oomScoreAdj) }
         host["SecurityOpt"] = .strings(try securityOpt.map(Self.securityOption))
         host["Sysctls"] = .map(try pairs(sysctl, "sysctl"))
+        host["StorageOpt"] = .map(try pairs(storageOpt, "storage-opt"))
         host["Tmpfs"] = .map(Dictionary(tmpfs.map(Self.cut), uniquingKeysWith: { $1 }))
         host["Mounts"] = .array(try mount.map(MountOption.parse))
         host["Ulimits"] = .array(try ulimit.map(Self.limit))

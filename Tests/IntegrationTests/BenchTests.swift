@@ -33,6 +33,22 @@ struct BenchTests {
         try await daemon.tandem("rmi", "tandem-bench")
     }
 
+    @Test func aDiskOfEitherFormatHoldsWhatIsWritten() async throws {
+        for format in ["raw", "qcow2"] {
+            let arguments = ["--vm", "--storage-opt", "format=\(format)", "--storage-opt", "size=64m"]
+            let words = ["busybox", "sh", "-c", "cat /f 2>/dev/null; echo \(format) > /f; sync"]
+            try await daemon.tandem(["create", "--name", format] + arguments + words)
+            #expect(try await daemon.tandem("start", "-a", format).output == "")
+            #expect(try await daemon.tandem("start", "-a", format).output == "\(format)\n")
+            #expect(try await daemon.tandem("diff", format).lines == ["A /f"])
+            try await daemon.tandem("rm", format)
+        }
+        let refused = try await daemon.tandem("create", "--storage-opt", "format=qcow2", "busybox")
+        #expect(refused.status != 0 && refused.errors.contains("a container has none"))
+        let wrong = try await daemon.tandem("create", "--vm", "--storage-opt", "format=vdi", "busybox")
+        #expect(wrong.errors.contains("invalid disk format: 'vdi'"))
+    }
+
     private func rehearse(_ suite: String) async throws {
         let file = FileManager.default.temporaryDirectory.appending(path: "bench-\(UUID().uuidString).json")
         defer { try? FileManager.default.removeItem(at: file) }

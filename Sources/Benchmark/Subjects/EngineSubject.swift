@@ -34,7 +34,12 @@ public struct EngineSubject: Subject {
     private var isTandem: Bool { runtime != nil }
 
     /// Whether a parameter makes a difference to it.
-    public func knows(_ parameter: Suite.Parameter.Name) -> Bool { parameter != .kernel || runtime == "vm" }
+    public func knows(_ parameter: Suite.Parameter.Name) -> Bool {
+        switch parameter {
+        case .kernel, .disk: runtime == "vm"
+        case .memory, .cpus, .network: true
+        }
+    }
 
     /// Brings the image to where it is run from.
     public func prepare(_ image: String) async throws(BenchmarkError) {
@@ -75,6 +80,7 @@ public struct EngineSubject: Subject {
             host["Memory"] = .count(bytes)
         }
         if let processors = shape.processors { host["NanoCpus"] = .count(Int64(processors * 1e9)) }
+        if let disk = shape.disk, runtime == "vm" { host["StorageOpt"] = ["format": .string(disk)] }
         var body: JSONValue = [
             "Image": .string(shape.image), "Entrypoint": [], "Cmd": .strings(command), "HostConfig": host,
             "Labels": ["tandem.benchmark": .string(mark)],

@@ -14,6 +14,8 @@ public struct WorkloadShape: Sendable, Hashable {
     public var network: String?
     /// The guest's kernel; `nil` for the one in use.
     public var kernel: String?
+    /// The format of a VM's disk; `nil` for raw.
+    public var disk: String?
     /// Where a new volume is mounted; `nil` for none.
     public var volume: String?
 

@@ -54,6 +54,8 @@ public struct Suite: Sendable, Hashable, Codable {
             case kernel
             /// The network.
             case network
+            /// The format of a VM's disk; the other kinds are measured once.
+            case disk
         }
 
         /// What is varied.

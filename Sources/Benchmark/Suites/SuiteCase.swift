@@ -30,6 +30,8 @@ public struct SuiteCase: Sendable, Hashable, Codable {
     public var quickCommand: [String]?
     /// Shell commands before each run, which are not measured.
     public var before: [String] = []
+    /// What the host remembers, where it differs from the suite.
+    public var cache: Suite.CachePolicy?
     /// Where a volume is mounted; `nil` for none.
     public var volume: String?
     /// Workloads at once, for `start`; the number to reach, for `density`.

@@ -80,7 +80,7 @@ public struct SuiteFile {
     private func suiteCase(_ node: SuiteNode) throws(BenchmarkError) -> SuiteCase {
         let members = try node.members(
             required: ["name", "title"],
-            optional: ["kind", "setup", "command", "quick", "before", "volume", "count", "measures"])
+            optional: ["kind", "setup", "command", "quick", "before", "volume", "cache", "count", "measures"])
         var suiteCase = SuiteCase(name: try members.text("name"), title: try members.text("title"))
         guard !suiteCase.name.contains(where: { ",|".contains($0) }) else {
             throw members.failure("has a name with a comma or a bar")
@@ -90,6 +90,7 @@ public struct SuiteFile {
         suiteCase.before = try members.optionalTexts("before") ?? []
         suiteCase.command = try members.optionalTexts("command") ?? []
         suiteCase.quickCommand = try members.optionalTexts("quick")
+        suiteCase.cache = try members.optionalChoice("cache")
         suiteCase.volume = try members.optionalText("volume")
         suiteCase.count = try members.optionalCount("count") ?? 1
         guard suiteCase.count >= 1 else { throw members.failure("wants no workload at all") }

@@ -51,6 +51,7 @@ struct CreateRequest {
         spec.outOfMemoryScoreAdjustment = try outOfMemoryScore()
         if let size = try sharedMemorySize() { spec.sharedMemorySize = size }
         spec.storageSize = try storageSize()
+        spec.storageFormat = try storageFormat()
         spec.cgroupParent = host["CgroupParent"].string ?? ""
         spec.network = try NetworkRequest.mode(from: host)
         spec.extraHosts = try NetworkRequest.extraHosts(from: host)
@@ -172,14 +173,23 @@ struct CreateRequest {
 
     private func storageSize() throws(EngineError) -> ByteCount? {
         let options = host["StorageOpt"].stringMap ?? [:]
-        for name in options.keys.sorted() where name.lowercased() != "size" {
-            throw EngineError(.invalidArgument, "Unknown option \(name)", hint: "Known is size.")
+        for name in options.keys.sorted() where !["size", "format"].contains(name.lowercased()) {
+            throw EngineError(.invalidArgument, "Unknown option \(name)", hint: "Known are size and format.")
         }
-        guard let text = options.first?.value else { return nil }
+        guard let text = options.first(where: { $0.key.lowercased() == "size" })?.value else { return nil }
         guard let size = ByteCount(dockerText: text), size.bytes > 0 else {
             throw EngineError(.invalidArgument, "invalid size: '\(text)'", hint: "For example size=10G.")
         }
         return size
+    }
+
+    private func storageFormat() throws(EngineError) -> StorageFormat? {
+        let options = host["StorageOpt"].stringMap ?? [:]
+        guard let text = options.first(where: { $0.key.lowercased() == "format" })?.value else { return nil }
+        guard let format = StorageFormat(rawValue: text) else {
+            throw EngineError(.invalidArgument, "invalid disk format: '\(text)'", hint: "Known are raw and qcow2.")
+        }
+        return format
     }
 
     private func setStop(_ spec: inout WorkloadSpec) throws(EngineError) {
