@@ -83,7 +83,7 @@ struct HostileRegistryTests {
         }
         #expect(other.requests.isEmpty)
         // A redirect to another port takes no header along.
-        try await expectFailure("cannot be read", credentials: true) { request, connection in
+        try await expectFailure("is no image", credentials: true) { request, connection in
             guard request.headers["authorization"] != nil else {
                 return HTTPResponder.answer(
                     connection, "401 Unauthorized", headers: ["WWW-Authenticate": #"Basic realm="x""#])

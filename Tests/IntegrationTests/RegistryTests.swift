@@ -48,6 +48,7 @@ struct RegistryTests {
             try layout.add(image: [base, try await layout.add(tar: ImageLayout.tar("other", [65]))]), as: "2")
         try await layout.push("2", to: registry.address + "/app:2")
 
+        try await daemon.tandem("rmi", "-f", "busybox")
         let name = registry.address + "/app"
         let pulled = try await daemon.tandem("pull", name + ":1")
         #expect(pulled.status == 0, "\(pulled.errors)")
@@ -117,11 +118,11 @@ struct RegistryTests {
         // Another tool finds the very image.
         let copied = try await Program(
             "skopeo",
-            ["copy", "--src-tls-verify=false", "--insecure-policy", "docker://" + two, "oci:\(scratch.path)/oci:1"]
+            ["copy", "--src-tls-verify=false", "--insecure-policy", "docker://" + two, "dir:\(scratch.path)/copy"]
         ).run()
         #expect(copied.status == 0, "\(copied.errors)")
         let id = try await daemon.tandem("images", "-q", "--no-trunc", "busybox").trimmed
-        let configuration = "\(scratch.path)/oci/blobs/sha256/\(id.dropFirst(7))"
+        let configuration = "\(scratch.path)/copy/\(id.dropFirst(7))"
         #expect(FileManager.default.fileExists(atPath: configuration))
         // Taken away and fetched again it is the same image, with the same layer file.
         let layer = try await daemon.tandem("image", "inspect", "-f", "{{.RootFS.Layers}}", "busybox").trimmed

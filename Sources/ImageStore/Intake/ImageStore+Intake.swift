@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// stat(2) is known by this module's headers first.
+import CLibarchive
+import CLinux
 public import FoundationEssentials
 import Glibc
 import LinuxSystem
@@ -128,7 +131,7 @@ extension ImageStore {
             let path = files.downloads.appending(name)
             var status = stat()
             guard path.withPlatformString({ stat($0, &status) }) == 0,
-                Int64(now - status.st_mtim.tv_sec) >= age.components.seconds
+                Int64(now) - Int64(tandem_modified_seconds(status)) >= age.components.seconds
             else { continue }
             if path.withPlatformString({ unlink($0) }) == 0 { freed += UInt64(status.st_blocks) * 512 }
         }

@@ -209,8 +209,8 @@ struct HTTPExchange: Sendable {
         switch error {
         case let failure as RegistryFailure: return failure
         case is CancellationError: return RegistryFailure(.cancelled, "context canceled")
-        case is IdleHandler.HandshakeTimeout:
-            return RegistryFailure(.insecure, "\(request): net/http: TLS handshake timeout")
+        case let error as IdleHandler.HandshakeFailure:
+            return RegistryFailure(.insecure, "\(request): \(error.reason)")
         case is IdleHandler.Timeout: return RegistryFailure(.broken, "\(request): i/o timeout")
         case let error as NIOSSLError:
             return RegistryFailure(
@@ -224,8 +224,9 @@ struct HTTPExchange: Sendable {
                 hint: "Use the name that the certificate was made for.")
         case let error as BoringSSLError:
             return RegistryFailure(.insecure, "\(request): tls: \(error)")
+        case HTTPParserError.invalidEOFState: return RegistryFailure(.broken, "\(request): unexpected EOF")
         case is HTTPParserError:
-            return RegistryFailure(.broken, "\(request): malformed HTTP response")
+            return RegistryFailure(.corrupt, "\(request): malformed HTTP response")
         default:
             if Task.isCancelled { return RegistryFailure(.cancelled, "context canceled") }
             return RegistryFailure(.broken, "\(request): \(reason(error))")

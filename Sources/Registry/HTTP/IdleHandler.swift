@@ -2,6 +2,7 @@
 
 import NIOCore
 import NIOPosix
+import NIOSSL
 import NIOTLS
 
 /// Ends a connection on which nothing moves, or whose other side does not answer in TLS.
@@ -12,9 +13,12 @@ final class IdleHandler: ChannelDuplexHandler {
     /// Nothing moved for too long.
     struct Timeout: Error {}
     /// Whoever is there does not speak TLS.
-    struct HandshakeTimeout: Error {}
+    struct HandshakeFailure: Error {
+        var reason: String
+    }
 
     private let isSecure: Bool
+    private var isShaken = false
     private var handshake: Scheduled<Void>?
 
     init(isSecure: Bool) { self.isSecure = isSecure }
@@ -24,15 +28,25 @@ final class IdleHandler: ChannelDuplexHandler {
             let context = NIOLoopBound(context, eventLoop: context.eventLoop)
             // As Docker's client has it.
             handshake = context.value.eventLoop.scheduleTask(in: .seconds(10)) {
-                context.value.fireErrorCaught(HandshakeTimeout())
+                context.value.fireErrorCaught(HandshakeFailure(reason: "net/http: TLS handshake timeout"))
                 context.value.close(promise: nil)
             }
         }
         context.fireChannelActive()
     }
 
+    /// Whatever ends the connection before it is secure says that the other side does not speak TLS.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        let isExplained = error is NIOSSLError || error is BoringSSLError || error is NIOSSLExtraError
+        guard isSecure, !isShaken, !isExplained, !(error is HandshakeFailure) else {
+            return context.fireErrorCaught(error)
+        }
+        context.fireErrorCaught(HandshakeFailure(reason: "tls: handshake failure: \(error)"))
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
         handshake?.cancel()
+        if isSecure, !isShaken { context.fireErrorCaught(HandshakeFailure(reason: "EOF")) }
         context.fireChannelInactive()
     }
 
@@ -42,6 +56,7 @@ final class IdleHandler: ChannelDuplexHandler {
             context.fireErrorCaught(Timeout())
             context.close(promise: nil)
         case TLSUserEvent.handshakeCompleted(_):
+            isShaken = true
             handshake?.cancel()
             context.fireUserInboundEventTriggered(event)
         default: context.fireUserInboundEventTriggered(event)
