@@ -127,8 +127,8 @@ let package = Package(
         .target(
             name: "Engine",
             dependencies: [
-                "Backend", "ImageStore", "LaunchProtocol", "LinuxSystem", "Monitor", "OCI", "Registry", "StateStore",
-                "TandemModel", "VolumeStore",
+                "Backend", "CLinux", "Dockerfile", "ImageStore", "LaunchProtocol", "LinuxSystem", "Monitor", "OCI",
+                "Registry", "StateStore", "TandemModel", "VolumeStore",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
@@ -168,7 +168,7 @@ let package = Package(
         .executableTarget(
             name: "tandem",
             dependencies: [
-                "APIModel", "Benchmark", "CLinux", "Client", "OCI", "Report", "TandemModel",
+                "APIModel", "Benchmark", "CLinux", "Client", "Dockerfile", "OCI", "Report", "TandemModel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict,
             // No loader, no relocations: half of the time that the command line needs to start.

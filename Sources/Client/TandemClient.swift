@@ -79,6 +79,16 @@ public struct TandemClient: Sendable {
         _ method: String, _ path: String, query: [(String, String)] = [], type: String = "application/x-tar",
         _ next: () async throws -> [UInt8]?
     ) async throws(ClientError) -> Response {
+        try await upload(method, path, query: query, type: type, next) { (response) throws(ClientError) in
+            try await response.collected()
+        }
+    }
+
+    /// The same, and hands the answer over piece by piece.
+    public func upload<Value: Sendable>(
+        _ method: String, _ path: String, query: [(String, String)] = [], type: String = "application/x-tar",
+        _ next: () async throws -> [UInt8]?, receive: (ResponseStream) async throws(ClientError) -> Value
+    ) async throws(ClientError) -> Value {
         try await connected { connection throws(ClientError) in
             try await connection.sendHead(method, uri(path, query), type: type, length: nil)
             do {
@@ -86,12 +96,12 @@ public struct TandemClient: Sendable {
                 try await connection.sendEnd()
             } catch let error as ClientError {
                 // The daemon may have answered before it has read everything.
-                if let early = try? await connection.response() { return try await early.collected() }
+                if let early = try? await connection.response() { return try await receive(early) }
                 throw error
             } catch {
                 throw ClientError(status: 0, message: "\(error)", code: "invalid_argument")
             }
-            return try await connection.response().collected()
+            return try await receive(try await connection.response())
         }
     }
 

@@ -49,6 +49,28 @@ public struct Instruction: Sendable, Hashable {
     public var name: String { String(text.prefix { !$0.isWhitespace }).uppercased() }
 }
 
+extension Instruction {
+    /// Labels that do not stand in the file.
+    public init(labels: [String: String]) {
+        let pairs = labels.sorted { $0.key < $1.key }.map {
+            Pair(name: Self.quoted($0.key), value: Self.quoted($0.value))
+        }
+        self.init(
+            action: .label(pairs), text: "LABEL " + pairs.map { "\($0.name)=\($0.value)" }.joined(separator: " "),
+            line: 0)
+    }
+
+    /// A text that stands for itself, also where it has quotes or variables.
+    private static func quoted(_ text: String) -> String {
+        var quoted = "\""
+        for character in text {
+            if ["\"", "\\", "$"].contains(character) { quoted.append("\\") }
+            quoted.append(character)
+        }
+        return quoted + "\""
+    }
+}
+
 /// A command, as a list of arguments or as a line for the shell.
 public struct CommandLine: Sendable, Hashable {
     /// The arguments; a single one for the shell.

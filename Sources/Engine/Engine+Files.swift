@@ -84,7 +84,7 @@ extension Engine {
     /// Starts a workload without its command, for the time of a call.
     ///
     /// The gate is closed.
-    private func withIdleWorkload<Value: Sendable>(
+    func withIdleWorkload<Value: Sendable>(
         _ workload: Workload, _ body: (FileAccess) async throws(EngineError) -> Value
     ) async throws(EngineError) -> Value {
         let backend = try backend(of: workload)

@@ -39,7 +39,7 @@ extension Engine {
         if await adopt(workload) { return }
         let hasEnded = noteEnd(of: workload)
         await attempt("take away what '\(workload.record.name)' has left") { () throws(EngineError) in
-            if workload.record.spec.removeOnExit {
+            if workload.record.spec.removeOnExit || workload.record.spec.isBuildStep == true {
                 try await forget(workload, removingVolumes: true)
             } else if hasEnded {
                 try await backend(of: workload).releaseRuntime(workload.id)

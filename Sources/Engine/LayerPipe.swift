@@ -14,6 +14,21 @@ enum LayerPipe {
         from writer: (_ send: ([UInt8]) async throws(EngineError) -> Void) async throws(EngineError) -> Void,
         to reader: @escaping @Sendable (Int32) async throws(EngineError) -> Value
     ) async throws(EngineError) -> Value {
+        try await run(
+            { (descriptor) async throws(EngineError) in
+                try await writer { (bytes) throws(EngineError) in
+                    guard await BlockingQueue.run({ write(bytes, to: descriptor) }) else {
+                        throw EngineError(.internal, "the layer is not read to its end")
+                    }
+                }
+            }, reading: reader)
+    }
+
+    /// The same for a writer that has the other descriptor.
+    static func run<Value: Sendable>(
+        _ writer: (Int32) async throws(EngineError) -> Void,
+        reading reader: @escaping @Sendable (Int32) async throws(EngineError) -> Value
+    ) async throws(EngineError) -> Value {
         var ends: [Int32] = [-1, -1]
         guard pipe2(&ends, O_CLOEXEC) == 0 else {
             throw EngineError(.resourceExhausted, "no file descriptor is left for the layer")
@@ -21,8 +36,6 @@ enum LayerPipe {
         let (reading, writing) = (ends[0], ends[1])
         // As much as the kernel gives an ordinary process: fewer switches between the two sides.
         _ = tandem_set_pipe_size(writing, 1 << 20)
-        // Both sides end before this returns: the reader must not take a layer for whole that was cut short, so it is
-        // told about a failure by a tar without its end.
         let task = Task { () -> Result<Value, EngineError> in
             defer { close(reading) }
             do throws(EngineError) {
@@ -33,13 +46,11 @@ enum LayerPipe {
         }
         var problem: EngineError?
         do throws(EngineError) {
-            try await writer { (bytes) throws(EngineError) in
-                guard await BlockingQueue.run({ write(bytes, to: writing) }) else {
-                    throw EngineError(.internal, "the layer is not read to its end")
-                }
-            }
+            try await writer(writing)
         } catch {
             problem = error
+            // A tar that ends between two members is read as a whole one: no member begins like this.
+            _ = await BlockingQueue.run { write([UInt8](repeating: 0xFF, count: 1_024), to: writing) }
         }
         close(writing)
         let result = await task.value

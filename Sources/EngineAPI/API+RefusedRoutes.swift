@@ -14,12 +14,11 @@ extension API {
     private static func addLater(_ router: inout Router) {
         router.refuse(
             "GET", "images/search", "searching registries is not supported", hint: "Search on the registry's own page.")
-        router.refuse(
-            "POST", "build", "building images is not supported yet",
-            hint: "Build it with another tool, and bring it in with `tandem load`.")
-        router.refuse("POST", "build/cancel", "there is no build: building images is not supported yet")
-        router.refuse("POST", "session", "BuildKit's sessions are not supported: building images is not supported yet")
-        router.refuse("POST", "grpc", "BuildKit's protocol is not supported: building images is not supported yet")
+        for path in ["build/cancel", "session", "grpc"] {
+            router.refuse(
+                "POST", path, "BuildKit is not supported: images are built by the classic builder",
+                hint: "Set DOCKER_BUILDKIT=0.")
+        }
         for (method, pattern) in [
             ("GET", "networks"), ("POST", "networks/create"), ("GET", "networks/{id}"),
             ("DELETE", "networks/{id}"), ("POST", "networks/{id}/connect"), ("POST", "networks/{id}/disconnect"),

@@ -110,6 +110,7 @@ extension API {
         }
         router.add("POST", "auth") { (api, call) throws(EngineError) in try await api.logIn(call) }
         router.add("GET", "images/get") { (api, call) throws(EngineError) in try await api.saveImages(call) }
+        router.add("POST", "build") { (api, call) throws(EngineError) in try await api.build(call) }
         router.add("POST", "commit") { (api, call) throws(EngineError) in try await api.commitContainer(call) }
         router.add("GET", "images/{name...}/get") { (api, call) throws(EngineError) in try await api.saveImages(call) }
         router.add("POST", "networks/prune") { (api, call) throws(EngineError) in try await api.pruneNetworks(call) }

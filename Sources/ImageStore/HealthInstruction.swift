@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import OCI
-import TandemModel
+public import OCI
+public import TandemModel
 
 /// A Dockerfile's `HEALTHCHECK [--interval=30s …] CMD command`, or `HEALTHCHECK NONE`.
-enum HealthInstruction {
-    static func parse(_ text: String) throws(EngineError) -> ImageConfiguration.HealthCheck {
+public enum HealthInstruction {
+    /// Reads what follows the word.
+    public static func parse(_ text: String) throws(EngineError) -> ImageConfiguration.HealthCheck {
         var check = ImageConfiguration.HealthCheck()
         var rest = text[...]
         while rest.hasPrefix("--") {

@@ -24,12 +24,13 @@ struct LayerBuilder {
     ///
     /// Blocks.
     func unpack(
-        _ source: ByteSource, as name: String, digestsFile: Bool = false, isRecorded: Bool = true
+        _ source: ByteSource, as name: String, digestsFile: Bool = false, isRecorded: Bool = true,
+        takesWhiteouts: Bool = true
     ) throws(EngineError) -> Unpacked {
         let file = try ErofsFile(folder.appending(name))
         let recorder = try isRecorded ? TarSplitRecorder(StoreFiles.split(of: folder.appending(name))) : nil
         let reader = try ArchiveReader(source, digestsFile: digestsFile, recorder: recorder)
-        var tree = LayerTree()
+        var tree = LayerTree(takesWhiteouts: takesWhiteouts)
         try tree.unpack(reader, into: file)
         let result = try reader.finish()
         guard result.plainSize > 0 else {

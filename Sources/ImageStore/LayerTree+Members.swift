@@ -29,14 +29,16 @@ extension LayerTree {
         }
         guard let name = components.popLast() else { return setRoot(entry) }
         let folder = try makeFolder(at: components, path: Name(path.prefix(path.count - Self.tail(of: path))))
-        if name.starts(with: ".wh.".utf8) { return try addWhiteout(name, in: folder, path: path) }
+        if takesWhiteouts, name.starts(with: ".wh.".utf8) {
+            return try addWhiteout(name, in: folder, path: path)
+        }
         if let target = archive_entry_hardlink(entry) {
             return try addHardLink(name, in: folder, to: Self.bytes(target), path: path)
         }
         try addMember(entry, name, in: folder, path: path, from: archive, into: file)
     }
 
-    private static func bytes(_ text: UnsafePointer<CChar>) -> Name {
+    static func bytes(_ text: UnsafePointer<CChar>) -> Name {
         Name(UnsafeRawBufferPointer(start: text, count: strlen(text)))
     }
 
@@ -212,7 +214,7 @@ extension LayerTree {
     /// Extended attributes that mean something in an image.
     ///
     /// Those of overlayfs itself would redirect it.
-    private static func attributes(of entry: OpaquePointer) -> [Name: [UInt8]] {
+    static func attributes(of entry: OpaquePointer) -> [Name: [UInt8]] {
         guard archive_entry_xattr_reset(entry) > 0 else { return [:] }
         var found: [Name: [UInt8]] = [:]
         var key: UnsafePointer<CChar>?

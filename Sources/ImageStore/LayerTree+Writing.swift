@@ -15,7 +15,9 @@ extension LayerTree {
     }
 
     /// Writes everything but the content of files, which is there already, and closes the file.
-    mutating func write(to file: ErofsFile, uuid: [UInt8]) throws(EngineError) {
+    ///
+    /// `lasts` says whether it has to outlive a crash.
+    mutating func write(to file: ErofsFile, uuid: [UInt8], lasts: Bool = true) throws(EngineError) {
         var placed: [PlacedFolder] = []
         var pending = [Self.root]
         // What was replaced on the way is not reached.
@@ -35,7 +37,7 @@ extension LayerTree {
             let bytes = try write(folder, to: file)
             if folder.index == Self.root { root = bytes }
         }
-        try file.finish(uuid: uuid, root: root)
+        try file.finish(uuid: uuid, root: root, lasts: lasts)
     }
 
     /// Files are written already; only the number of their names was not known then.

@@ -77,8 +77,12 @@ struct LayerTree {
     /// The folder of the last member: most members follow a neighbour.
     private var lastPath: (path: Name, folder: Int)?
 
-    init(memory: Int = 1 << 30) {
+    /// Whether names that begin with `.wh.` hide something, or are names like any other.
+    let takesWhiteouts: Bool
+
+    init(memory: Int = 1 << 30, takesWhiteouts: Bool = true) {
         budget = memory
+        self.takesWhiteouts = takesWhiteouts
         nodes = [Node(mode: FileType.folder | 0o755, content: .folder(Self.root))]
         folders = [Folder(parent: Self.root, node: 0, depth: 0)]
     }

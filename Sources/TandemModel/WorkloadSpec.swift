@@ -74,6 +74,8 @@ public struct WorkloadSpec: Hashable, Sendable, Codable {
     public var annotations: [String: String]?
     /// Adjustment of the out-of-memory killer's score, −1,000–1,000.
     public var outOfMemoryScoreAdjustment: Int
+    /// Whether it executes a step of a build, without which it means nothing.
+    public var isBuildStep: Bool?
 
     /// Describes a workload with Docker's defaults.
     public init(

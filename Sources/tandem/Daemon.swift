@@ -100,7 +100,7 @@ enum Daemon {
         let arguments: [UnsafeMutablePointer<CChar>?] = [strdup(program), nil]
         defer { for argument in arguments { free(argument) } }
         var process: pid_t = 0
-        guard posix_spawn(&process, program, &actions, &attributes, arguments, environ) == 0 else {
+        guard posix_spawn(&process, program, &actions, &attributes, arguments, Glibc.environ) == 0 else {
             throw CommandFailure(125, "'\(program)' cannot be executed: \(String(cString: strerror(errno)))")
         }
         return process

@@ -8,7 +8,8 @@ struct ImageCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "image", abstract: "Bring in, name, show, save and remove images.",
         subcommands: [
-            PullCommand.self, PushCommand.self, ImportCommand.self, LoadCommand.self, SaveCommand.self, Default.self,
+            BuildCommand.self, PullCommand.self, PushCommand.self, ImportCommand.self, LoadCommand.self,
+            SaveCommand.self, Default.self,
             List.self, Inspect.self,
             HistoryCommand.self, TagCommand.self, Remove.self, Prune.self,
         ])

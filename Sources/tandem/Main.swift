@@ -36,7 +36,8 @@ struct Tandem: AsyncParsableCommand {
             CommandGroup(
                 name: "Keep:",
                 subcommands: [
-                    ImagesCommand.self, PullCommand.self, PushCommand.self, RemoveImageCommand.self, ImportCommand.self,
+                    BuildCommand.self, ImagesCommand.self, PullCommand.self, PushCommand.self, RemoveImageCommand.self,
+                    ImportCommand.self,
                     LoadCommand.self,
                     SaveCommand.self, TagCommand.self, HistoryCommand.self, ImageCommand.self, LoginCommand.self,
                     LogoutCommand.self,

@@ -20,7 +20,7 @@ struct ChangeTests {
             #"LABEL a=1 b="x y" c=z\ w"#, "LABEL a=2", "ENV A=1 B='2 3'", "ENV A=4", "ENV OLD some text",
             "EXPOSE 80 53/udp", "VOLUME /a /b")
         #expect(defaults.labels == ["a": "2", "b": "x y", "c": "z w"])
-        #expect(defaults.environment == ["B=2 3", "A=4", "OLD=some text"])
+        #expect(defaults.environment == ["A=4", "B=2 3", "OLD=some text"])
         #expect(defaults.exposedPorts?.keys.sorted() == ["53/udp", "80/tcp"])
         #expect(defaults.volumes?.keys.sorted() == ["/a", "/b"])
     }

@@ -104,7 +104,7 @@ extension API {
     }
 
     /// Feeds the request's body into a pipe while `body` reads the other end.
-    private func withBody<Value: Sendable>(
+    func withBody<Value: Sendable>(
         _ call: Call, _ body: @escaping @Sendable (Int32) async throws(EngineError) -> Value
     ) async throws(EngineError) -> Value {
         var ends: [Int32] = [-1, -1]

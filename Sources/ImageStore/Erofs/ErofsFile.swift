@@ -145,8 +145,8 @@ final class ErofsFile {
 
     // MARK: The end
 
-    /// Writes the superblock with the root's inode behind it, and syncs everything to disk.
-    func finish(uuid: [UInt8], root: [UInt8]) throws(EngineError) {
+    /// Writes the superblock with the root's inode behind it, and syncs everything to disk if it has to last.
+    func finish(uuid: [UInt8], root: [UInt8], lasts: Bool = true) throws(EngineError) {
         try flush()
         let superblock = ErofsFormat.Superblock(
             uuid: uuid, inodes: inodes + 1, blocks: nextBlock, hasChunks: hasChunks)
@@ -157,7 +157,7 @@ final class ErofsFile {
             for (index, byte) in bytes.enumerated() { block[ErofsFormat.superblockOffset + 4 + index] = byte }
         }
         try write(block, at: 0)
-        guard ftruncate(descriptor, Int(Self.position(of: nextBlock))) == 0, fsync(descriptor) == 0 else {
+        guard ftruncate(descriptor, Int(Self.position(of: nextBlock))) == 0, !lasts || fsync(descriptor) == 0 else {
             throw LayerBuilder.failure("the layer cannot be stored")
         }
     }

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Dockerfile
+import ImageStore
+import LinuxSystem
+import OCI
+import SystemPackage
+import TandemModel
+
+/// Steps whose layers are written without executing anything.
+extension Builder {
+    /// Where a copy takes its files from.
+    private enum Source: Sendable {
+        case context
+        case image(Image)
+    }
+
+    func copy(_ instruction: CopyInstruction) async throws(EngineError) {
+        let name = instruction.isAdd ? "ADD" : "COPY"
+        var sources: [String] = []
+        for source in instruction.sources { sources.append(try expand(source)) }
+        var documents = instruction.documents
+        for index in documents.indices where documents[index].expands {
+            documents[index].content = try expand(documents[index].content)
+        }
+        var operation = CopyOperation(
+            name: name, sources: sources, documents: documents, target: absolute(try expand(instruction.target)))
+        operation.owner = try expand(instruction.owner)
+        operation.mode = try mode(try expand(instruction.mode))
+        if instruction.isAdd, let url = sources.first(where: { $0.hasPrefix("http://") || $0.hasPrefix("https://") }) {
+            throw EngineError(
+                .unsupported, "ADD failed: fetching \(url) is not supported yet",
+                hint: "Fetch it before, and copy the file.")
+        }
+        let from = try source(of: instruction, &operation)
+        let dockerfile = request.dockerfile
+        if case .context = from {
+            operation.excluded = try await withContext { root throws(EngineError) in
+                ContextFile.excluded(dockerfile, in: root)
+            }
+        }
+        let prepared = operation
+        let digest = try await withRoot(of: from) { root throws(EngineError) in try prepared.digest(of: root) }
+        let owner = operation.owner.isEmpty ? "" : "--chown=\(operation.owner) "
+        let mode = instruction.mode.isEmpty ? "" : "--chmod=\(try expand(instruction.mode)) "
+        let step = imageExtension(
+            (progress.shell + ["#(nop) \(name) \(owner)\(mode)\(digest) in \(operation.target) "]).joined(
+                separator: " "))
+        if try await takeFromCache(step) { return }
+        let (images, parent) = (engine.images, progress.image)
+        let (time, latest) = (self.time.nanoseconds / 1_000_000_000, epoch ?? .max)
+        let image = try await LayerPipe.run { (descriptor) async throws(EngineError) in
+            try await withRoots(of: from, and: parent) { (root, image) throws(EngineError) in
+                let writer = try LayerTarWriter(descriptor)
+                var overlay = LayerOverlay(image: image, writer: writer, time: time, latest: latest)
+                try prepared.write(to: &overlay, from: root, image: image)
+                try writer.finish()
+            }
+        } reading: { descriptor throws(EngineError) in
+            try await images.extend(parent, by: step, layer: descriptor)
+        }
+        await take(image)
+    }
+
+    /// `WORKDIR`: the folder is there afterwards.
+    func enter(_ path: String) async throws(EngineError) {
+        let text = try expand(path)
+        var target = absolute(text)
+        while target.count > 1 && target.hasSuffix("/") { target.removeLast() }
+        progress.defaults.workingDirectory = target
+        let step = imageExtension((progress.shell + ["#(nop) WORKDIR \(target)"]).joined(separator: " "))
+        if try await takeFromCache(step) { return }
+        let (images, parent, folder) = (engine.images, progress.image, target)
+        let (time, latest) = (self.time.nanoseconds / 1_000_000_000, epoch ?? .max)
+        let image = try await LayerPipe.run { (descriptor) async throws(EngineError) in
+            try await withRoots(of: .context, and: parent) { (_, image) throws(EngineError) in
+                let writer = try LayerTarWriter(descriptor)
+                var overlay = LayerOverlay(image: image, writer: writer, time: time, latest: latest)
+                _ = try overlay.resolve(LayerOverlay.split(folder.utf8), making: Owner())
+                try writer.finish()
+            }
+        } reading: { descriptor throws(EngineError) in
+            try await images.extend(parent, by: step, layer: descriptor)
+        }
+        await take(image)
+    }
+
+    // MARK: Words
+
+    /// A path of the image, from its root; a slash at the end stays.
+    private func absolute(_ path: String) -> String {
+        var directory = progress.defaults.workingDirectory ?? "/"
+        if !directory.hasPrefix("/") { directory = "/" + directory }
+        let whole = path.hasPrefix("/") ? path : "\(directory)/\(path)"
+        var parts: [Substring] = []
+        for part in whole.split(separator: "/") where part != "." {
+            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+        }
+        let isFolder = path.hasSuffix("/") || path == "." || path.hasSuffix("/.")
+        return "/" + parts.joined(separator: "/") + (isFolder && !parts.isEmpty ? "/" : "")
+    }
+
+    private func mode(_ text: String) throws(EngineError) -> UInt32? {
+        guard !text.isEmpty else { return nil }
+        guard let mode = UInt32(text, radix: 8), mode <= 0o7777 else {
+            throw EngineError(
+                .invalidArgument,
+                "invalid chmod parameter: '\(text)'. it should be octal string and between 0 and 07777")
+        }
+        return mode
+    }
+
+    private func source(
+        of instruction: CopyInstruction, _ operation: inout CopyOperation
+    ) throws(EngineError) -> Source {
+        let from = instruction.from
+        guard !from.isEmpty else { return .context }
+        operation.isFromContext = false
+        operation.keepsOwners = operation.owner.isEmpty
+        // The present stage is the last one.
+        let earlier = stages.dropLast()
+        if let index = Int(from) {
+            guard index < earlier.count, index >= 0 else {
+                throw EngineError(
+                    .invalidArgument,
+                    index == earlier.count
+                        ? "invalid from flag value \(from): refers to current build block"
+                        : "invalid from flag value \(from): refers to future build block")
+            }
+            guard let image = earlier[index].image else {
+                throw EngineError(.invalidArgument, "invalid from flag value \(from): the stage is empty")
+            }
+            return .image(image)
+        }
+        if let stage = earlier.last(where: { $0.name == from.lowercased() }) {
+            guard let image = stage.image else {
+                throw EngineError(.invalidArgument, "invalid from flag value \(from): the stage is empty")
+            }
+            return .image(image)
+        }
+        do throws(EngineError) {
+            return .image(try engine.images.image(from))
+        } catch  where error.code == .notFound {
+            throw EngineError(
+                .notFound, "invalid from flag value \(from): \(Engine.missingImage(from).message)", hint: error.hint)
+        }
+    }
+
+    // MARK: Roots
+
+    private func withRoot<Value: Sendable>(
+        of source: Source, _ body: @escaping @Sendable (Int32) throws(EngineError) -> Value
+    ) async throws(EngineError) -> Value {
+        switch source {
+        case .context: try await withContext(body)
+        case .image(let image):
+            try await BlockingQueue.run { [engine] () throws(EngineError) in
+                try engine.withRoot(of: image, body)
+            }
+        }
+    }
+
+    private func withRoots<Value: Sendable>(
+        of source: Source, and image: Image?,
+        _ body: @escaping @Sendable (_ source: Int32, _ image: Int32) throws(EngineError) -> Value
+    ) async throws(EngineError) -> Value {
+        let engine = engine
+        return try await withRoot(of: source) { root throws(EngineError) in
+            try engine.withRoot(of: image) { image throws(EngineError) in try body(root, image) }
+        }
+    }
+}

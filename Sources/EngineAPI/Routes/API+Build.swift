@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import APIModel
+import Engine
+import FoundationEssentials
+import ImageStore
+import LinuxSystem
+import NIOHTTP1
+import OCI
+import Synchronization
+import TandemModel
+
+extension API {
+    /// `docker build` with the classic builder: the context comes as the body, and the steps go out as lines of JSON.
+    func build(_ call: Call) async throws(EngineError) {
+        let request = try BuildParameters.request(call.request)
+        let isQuiet = call.request.flag("q")
+        let (relay, control, engine) = (ByteRelay(), BuildControl(), engine)
+        let context = try await withBody(call) { descriptor throws(EngineError) in
+            try await engine.images.makeContext(descriptor)
+        }
+        // A task of its own: the connection's is cancelled with it, but what is cleaned up must not be.
+        let building = Task { () -> Result<Image, EngineError> in
+            defer { relay.finish() }
+            do throws(EngineError) {
+                return .success(
+                    try await engine.build(request, context: context, control: control) { message in
+                        if let line = Self.line(message, isQuiet: isQuiet) { await relay.send(line) }
+                    })
+            } catch {
+                return .failure(error)
+            }
+        }
+        let result = await withTaskCancellationHandler {
+            do throws(EngineError) {
+                while let bytes = await relay.next() {
+                    if !call.connection.hasResponded { try await call.connection.begin(type: "application/json") }
+                    try await call.connection.send(bytes)
+                }
+            } catch {
+                // The client has gone.
+                control.cancel()
+                relay.close()
+            }
+            return await building.value
+        } onCancel: {
+            control.cancel()
+            relay.close()
+        }
+        try await finish(result, call, isQuiet: isQuiet)
+    }
+
+    private static func line(_ message: BuildMessage, isQuiet: Bool) -> [UInt8]? {
+        guard !isQuiet else { return nil }
+        let document: JSONValue =
+            switch message {
+            case .text(let text): ["stream": .string(text)]
+            case .image(let id): ["aux": ["ID": .string(id)]]
+            }
+        return document.encoded() + [0x0D, 0x0A]
+    }
+
+    /// A failure before the first step is the response; a later one is the last line.
+    private func finish(
+        _ result: Result<Image, EngineError>, _ call: Call, isQuiet: Bool
+    ) async throws(EngineError) {
+        switch result {
+        case .success(let image):
+            if isQuiet {
+                try await call.connection.begin(type: "application/json")
+                let document: JSONValue = ["stream": .string(image.id + "\n")]
+                try await call.connection.send(document.encoded() + [0x0D, 0x0A])
+            }
+        case .failure(let error):
+            guard call.connection.hasResponded else { throw error }
+            var detail: JSONValue = ["message": .string(error.message)]
+            if let failure = error.cause as? BuildCommandFailure { detail["code"] = .count(failure.code) }
+            var document: JSONValue = ["errorDetail": detail, "error": .string(error.message)]
+            if let hint = error.hint { document["hint"] = .string(hint) }
+            try await call.connection.send(document.encoded() + [0x0D, 0x0A])
+        }
+        try await call.connection.end()
+    }
+}
