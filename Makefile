@@ -87,6 +87,7 @@ bench: release kernel ## Print the ratios that docs/specification.md promises
 	$(call apt,$(BENCHMARK_PACKAGES))
 	benchmarks/startup
 	benchmarks/import
+	benchmarks/build
 	benchmarks/pull
 	benchmarks/api
 

@@ -30,10 +30,10 @@ extension Engine {
         return try result.get()
     }
 
-    /// The image that a build begins with.
-    ///
-    /// - Throws: `.notFound` in Docker's words for one that is not here.
-    nonisolated func baseImage(_ name: String, platform: String) async throws(EngineError) -> Image {
+    /// The image that a build begins with, or copies from.
+    nonisolated func baseImage(
+        _ name: String, platform: String, _ request: BuildRequest
+    ) async throws(EngineError) -> Image {
         let own = ImageConfiguration(created: nil, config: nil, diffIDs: [], history: [])
         let wanted = platform.lowercased().split(separator: "/").map(String.init)
         guard wanted.isEmpty || wanted[0] == own.os && (wanted.count < 2 || wanted[1] == own.architecture) else {
@@ -41,19 +41,15 @@ extension Engine {
                 .unsupported, "the platform '\(platform)' is not this machine's, \(own.os)/\(own.architecture)",
                 hint: "Leave --platform out.")
         }
-        do throws(EngineError) {
-            return try images.image(name)
-        } catch  where error.code == .notFound {
-            throw Self.missingImage(name)
+        if !request.pulls {
+            do throws(EngineError) {
+                return try images.image(name)
+            } catch  where error.code == .notFound {
+                // It is fetched.
+            }
         }
-    }
-
-    static func missingImage(_ name: String) -> EngineError {
-        let repository = (try? Reference(name).familiarName) ?? name  // shown as it is if it is no reference
-        return EngineError(
-            .notFound,
-            "pull access denied for \(repository), repository does not exist or may require 'docker login': denied: requested access to the resource is denied",
-            hint: "`tandem images` lists what there is; `tandem load` and `tandem import` bring in more.")
+        try await request.fetch(try Reference(name))
+        return try images.image(name)
     }
 
     /// Calls a body with the root of an image's files; -1 stands for those of the empty image.

@@ -21,6 +21,10 @@ public struct BuildRequest: Sendable {
     public var labels: [String: String] = [:]
     /// Images whose steps may be taken over.
     public var cacheSources: [String] = []
+    /// Whether base images are fetched although they are there.
+    public var pulls = false
+    /// Fetches an image that is not there.
+    public var fetch: @Sendable (Reference) async throws(EngineError) -> Void
     /// The only platform that there is, if one is named.
     public var platform = ""
     /// Describes a workload that executes a command in an image.
@@ -28,8 +32,12 @@ public struct BuildRequest: Sendable {
 
     /// Describes a build.
     public init(
+        fetch: @escaping @Sendable (Reference) async throws(EngineError) -> Void,
         specification: @escaping @Sendable (Image, _ arguments: [String]) throws(EngineError) -> WorkloadSpec
-    ) { self.specification = specification }
+    ) {
+        self.fetch = fetch
+        self.specification = specification
+    }
 }
 
 /// Lets a build be given up at any moment.

@@ -32,7 +32,7 @@ extension Builder {
                 .unsupported, "ADD failed: fetching \(url) is not supported yet",
                 hint: "Fetch it before, and copy the file.")
         }
-        let from = try source(of: instruction, &operation)
+        let from = try await source(of: instruction, &operation)
         let dockerfile = request.dockerfile
         if case .context = from {
             operation.excluded = try await withContext { root throws(EngineError) in
@@ -112,7 +112,7 @@ extension Builder {
 
     private func source(
         of instruction: CopyInstruction, _ operation: inout CopyOperation
-    ) throws(EngineError) -> Source {
+    ) async throws(EngineError) -> Source {
         let from = instruction.from
         guard !from.isEmpty else { return .context }
         operation.isFromContext = false
@@ -139,10 +139,9 @@ extension Builder {
             return .image(image)
         }
         do throws(EngineError) {
-            return .image(try engine.images.image(from))
-        } catch  where error.code == .notFound {
-            throw EngineError(
-                .notFound, "invalid from flag value \(from): \(Engine.missingImage(from).message)", hint: error.hint)
+            return .image(try await engine.baseImage(from, platform: "", request))
+        } catch {
+            throw EngineError(error.code, "invalid from flag value \(from): \(error.message)", hint: error.hint)
         }
     }
 

@@ -196,7 +196,7 @@ final class Builder {
         if let earlier {
             progress.image = earlier.image
         } else if name != "scratch" {
-            progress.image = try await engine.baseImage(name, platform: platform)
+            progress.image = try await engine.baseImage(name, platform: platform, request)
         }
         progress.defaults = progress.image?.configuration.config ?? ImageConfiguration.Defaults()
         progress.author = progress.image?.configuration.author ?? ""

@@ -13,7 +13,7 @@ import TandemModel
 extension API {
     /// `docker build` with the classic builder: the context comes as the body, and the steps go out as lines of JSON.
     func build(_ call: Call) async throws(EngineError) {
-        let request = try BuildParameters.request(call.request)
+        let request = try BuildParameters.request(call.request, engine)
         let isQuiet = call.request.flag("q")
         let (relay, control, engine) = (ByteRelay(), BuildControl(), engine)
         let context = try await withBody(call) { descriptor throws(EngineError) in

@@ -5,18 +5,23 @@ import Engine
 import FoundationEssentials
 import ImageStore
 import OCI
+import Registry
 import TandemModel
 
 /// Reads the query of `POST /build`.
 enum BuildParameters {
-    static func request(_ query: Request) throws(EngineError) -> BuildRequest {
+    static func request(_ query: Request, _ engine: Engine) throws(EngineError) -> BuildRequest {
         try refuse(query)
         let host = try hostConfiguration(query)
         let arguments = try arguments(query)
         let kind = query["runtime"] ?? arguments["TANDEM_RUNTIME"] ?? nil
         // Refused here, not at the first command.
         let shared = host.merging(["Runtime": .string(kind ?? "")])
-        var request = BuildRequest { (image, line) throws(EngineError) in
+        let credentials = RegistryHeader.all(of: query)
+        var request = BuildRequest { (reference) async throws(EngineError) in
+            let known = credentials[reference.registry] ?? .anonymous
+            try await engine.pull(PullRequest(reference, credentials: known)) { _ in }
+        } specification: { (image, line) throws(EngineError) in
             let body: JSONValue = [
                 "Image": .string(image.id), "Cmd": .strings(line), "Entrypoint": [""], "HostConfig": shared,
             ]
@@ -25,6 +30,7 @@ enum BuildParameters {
         request.dockerfile = query["dockerfile"] ?? "Dockerfile"
         for name in query.query["t"] ?? [] where !name.isEmpty { request.names.append(try Reference(name)) }
         request.target = query["target"] ?? ""
+        request.pulls = query.flag("pull")
         request.ignoresCache = query.flag("nocache")
         request.platform = query["platform"] ?? ""
         request.arguments = arguments

@@ -20,6 +20,20 @@ enum RegistryHeader {
         return credentials(document)
     }
 
+    /// What a build may use, by registry: the header `X-Registry-Config`.
+    static func all(of request: Request) -> [String: RegistryCredentials] {
+        guard let text = request.headers["X-Registry-Config"].first, !text.isEmpty else { return [:] }
+        var standard = text.replacing("-", with: "+").replacing("_", with: "/")
+        standard += String(repeating: "=", count: (4 - standard.utf8.count % 4) % 4)
+        guard let data = Data(base64Encoded: standard), let document = JSONValue(parsing: data) else { return [:] }
+        var known: [String: RegistryCredentials] = [:]
+        for (name, entry) in document.object ?? [:] {
+            // Docker's own registry has an address of old.
+            known[name == "https://index.docker.io/v1/" ? "docker.io" : name] = credentials(entry)
+        }
+        return known
+    }
+
     /// Docker's `AuthConfig`.
     static func credentials(_ document: JSONValue) -> RegistryCredentials {
         var user = document["username"].string ?? ""
