@@ -45,6 +45,7 @@ let package = Package(
         .systemLibrary(name: "CLibvirt", pkgConfig: "libvirt", providers: [.apt(["libvirt-dev"])]),
         .systemLibrary(name: "CLibseccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .systemLibrary(name: "CLibcap", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
+        .systemLibrary(name: "CLibnftables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
         .systemLibrary(name: "CLibarchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
 
         // Level 1: words of the domain and the message that starts a workload.
@@ -58,6 +59,7 @@ let package = Package(
                 "CLinux", "CLibseccomp", "CLibcap", "TandemModel",
                 .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: strict),
+        .target(name: "Netlink", dependencies: ["CLinux", "LaunchProtocol"], swiftSettings: strict),
         .target(name: "OCI", dependencies: ["TandemModel"], swiftSettings: strict),
         .target(name: "Dockerfile", dependencies: ["TandemModel"], swiftSettings: strict),
         .target(name: "Statistics", swiftSettings: strict),
@@ -91,6 +93,13 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: strict),
         .target(
+            name: "Networking",
+            dependencies: [
+                "CLibnftables", "CLinux", "LinuxSystem", "Netlink", "TandemModel",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ], swiftSettings: strict),
+        .target(
             name: "StateStore",
             dependencies: ["TandemModel", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
@@ -111,7 +120,7 @@ let package = Package(
         .target(
             name: "ContainerBackend",
             dependencies: [
-                "Backend", "CLinux", "LaunchProtocol", "LinuxSystem", "Monitor", "OCI", "TandemModel",
+                "Backend", "CLinux", "LaunchProtocol", "LinuxSystem", "Monitor", "Netlink", "OCI", "TandemModel",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
@@ -127,8 +136,8 @@ let package = Package(
         .target(
             name: "Engine",
             dependencies: [
-                "Backend", "CLinux", "Dockerfile", "ImageStore", "LaunchProtocol", "LinuxSystem", "Monitor", "OCI",
-                "Registry", "StateStore", "TandemModel", "VolumeStore",
+                "Backend", "CLinux", "Dockerfile", "ImageStore", "LaunchProtocol", "LinuxSystem", "Monitor", "Netlink",
+                "Networking", "OCI", "Registry", "StateStore", "TandemModel", "VolumeStore",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
@@ -138,8 +147,7 @@ let package = Package(
             name: "EngineAPI",
             dependencies: [
                 "APIModel", "Backend", "CLinux", "Engine", "ImageStore", "LaunchProtocol", "LinuxSystem", "Monitor",
-                "OCI", "Registry",
-                "TandemModel", "VolumeStore",
+                "Netlink", "Networking", "OCI", "Registry", "TandemModel", "VolumeStore",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -177,7 +185,7 @@ let package = Package(
             name: "tandemd",
             dependencies: [
                 "APIModel", "Backend", "CLinux", "ContainerBackend", "Engine", "EngineAPI", "ImageStore", "LinuxSystem",
-                "MachineBackend", "Monitor", "Registry", "StateStore", "TandemModel", "VolumeStore",
+                "MachineBackend", "Monitor", "Networking", "Registry", "StateStore", "TandemModel", "VolumeStore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -228,6 +236,7 @@ let package = Package(
                 "VolumeStore", "LinuxSystem", "TandemModel", .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: strict),
+        .testTarget(name: "NetworkingTests", dependencies: ["Networking", "TandemModel"], swiftSettings: strict),
         .testTarget(
             name: "StateStoreTests",
             dependencies: ["StateStore", "TandemModel", .product(name: "GRDB", package: "GRDB.swift")],

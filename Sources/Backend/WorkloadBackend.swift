@@ -60,6 +60,12 @@ public protocol WorkloadInstance: Sendable {
     func usage() async throws(EngineError) -> ResourceUsage
     /// Host processes that exist only because of this workload, for its memory footprint: monitor, workload or VMM, helpers.
     func footprintProcesses() async throws(EngineError) -> [FootprintProcess]
+    /// Gives it a further interface while it runs.
+    ///
+    /// All or nothing.
+    func connect(_ link: WorkloadLink) async throws(EngineError)
+    /// Takes the interface of an endpoint away while it runs.
+    func disconnect(_ endpoint: Endpoint) async throws(EngineError)
     /// Whether the out-of-memory killer has struck since the start.
     func wasOutOfMemory() async -> Bool
     /// Changes limits while it runs; those that are as they were need not be touched.

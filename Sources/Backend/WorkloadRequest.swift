@@ -18,6 +18,10 @@ public struct WorkloadRequest: Sendable {
     public var layers: [LayerFile]
     /// `spec.mounts` with volumes replaced by their folders, in the same order.
     public var mounts: [ResolvedMount]
+    /// Its interfaces, each with what it is connected to; empty where it has no networks, or has not found its places yet.
+    public var links: [WorkloadLink] = []
+    /// Descriptors that are to live as long as its monitor; they belong to whoever has made the request.
+    public var reservations: [Int32] = []
     /// Files that the engine generates, such as `/etc/hosts`.
     public var files: [FileContent]
     /// Folder for what must survive a reboot: the writable layer.
@@ -41,6 +45,34 @@ public struct WorkloadRequest: Sendable {
         self.files = files
         self.dataDirectory = dataDirectory
         self.runDirectory = runDirectory
+    }
+}
+
+/// An interface of a workload and what it is connected to on the host.
+public struct WorkloadLink: Sendable, Hashable {
+    /// What it is connected to.
+    public enum Peer: Sendable, Hashable {
+        /// A bridge.
+        case bridge(String)
+        /// The wire of one of the host's interfaces.
+        case wire(String)
+    }
+
+    /// How it is set up inside.
+    public var interface: NetworkInterface
+    /// What it is connected to.
+    public var peer: Peer
+    /// Name of the link on the host, where there is one.
+    public var hostName: String
+    /// The number by which the host's links of this daemon are found again.
+    public var group: UInt32
+
+    /// Describes an interface.
+    public init(interface: NetworkInterface, peer: Peer, hostName: String, group: UInt32) {
+        self.interface = interface
+        self.peer = peer
+        self.hostName = hostName
+        self.group = group
     }
 }
 

@@ -5,6 +5,7 @@ import CLinux
 import Glibc
 import LaunchProtocol
 import LinuxSystem
+import Monitor
 import SystemPackage
 public import TandemModel
 
@@ -23,7 +24,7 @@ extension ContainerBackend {
         var lowering = RootLowering(
             cgroupVersion: driver.version, cgroupControllers: driver.version == 1 ? driver.controllers : [],
             mountSources: request.mounts.map { $0.hostPath.map { Bytes($0.string.utf8) } },
-            extraDevices: try deviceNodes(spec), hasPrivateNetwork: spec.network == .none)
+            extraDevices: try deviceNodes(spec), hasPrivateNetwork: spec.network.isPrivate)
         lowering.sharedMemory = sharedMemory(request)
         try lowering.lower(request, into: &launch)
         launch.process = try ProcessLowering.first(of: spec, filtersByDefault: true)
@@ -36,10 +37,19 @@ extension ContainerBackend {
         let wanted = request.spec.namespaces
         launch.namespaces = [.mount, .cgroup]
         launch.leavesCgroupNamespace = wanted.sharesControlGroups
-        if request.spec.network == .none { launch.namespaces.insert(.network) }
+        if !request.links.isEmpty {
+            // The host makes it, with its interfaces in it, and hands it on.
+            launch.networkDescriptor = UInt32(MonitorConnection.firstPassedDescriptor)
+            launch.interfaces = request.links.map(\.interface)
+        } else if request.spec.network.isPrivate {
+            launch.namespaces.insert(.network)
+        }
         if !wanted.sharesHostName { launch.namespaces.insert(.uts) }
         // Whether a joined workload runs is for the engine to say before the start; until then it has no process.
         let process = { (id: WorkloadID) in UInt32(bitPattern: request.joinedProcesses[id] ?? 0) }
+        if case .joined(let id) = request.spec.network {
+            launch.joined.append(JoinedNamespace(namespace: .network, process: process(id)))
+        }
         switch wanted.processes {
         case .own: launch.namespaces.insert(.pid)
         case .host: break
@@ -111,7 +121,7 @@ extension ContainerBackend {
         ]
         if single.contains(name) || name.hasPrefix("fs.mqueue.") { return spec.namespaces.communication != .host }
         if name == "kernel.domainname" { return !spec.namespaces.sharesHostName }
-        return name.hasPrefix("net.") && spec.network != .host
+        return name.hasPrefix("net.") && spec.network.isPrivate
     }
 
     // MARK: Devices

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Backend
+import Glibc
 import LaunchProtocol
 import LinuxSystem
 public import Monitor
@@ -100,8 +101,14 @@ public final class ContainerBackend: WorkloadBackend {
                 name, limits: request.spec.limits,
                 devices: request.spec.security.privileged ? nil : try deviceRules(request.spec))
             phases.record(Phase(.cgroup, start: mounted, end: HostTime.monotonic))
+            let networking = HostTime.monotonic
+            let namespace = try ContainerNetwork.make(request)
+            defer { if let namespace { close(namespace) } }
+            if namespace != nil { phases.record(Phase(.network, start: networking, end: HostTime.monotonic)) }
+            // What is left of a failed start goes with the namespace.
             let monitor = try MonitorConnection.spawn(
-                program: program, plan: plan.monitor, errorLog: paths.monitorLog(request.id))
+                program: program, plan: plan.monitor, errorLog: paths.monitorLog(request.id),
+                passed: (namespace.map { [$0] } ?? []) + request.reservations)
             monitor.onPhase { phases.record($0) }
             return ContainerInstance(
                 group: name, monitor: monitor, cgroups: driver,

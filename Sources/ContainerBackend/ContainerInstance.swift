@@ -48,6 +48,29 @@ final class ContainerInstance: WorkloadInstance {
             + workload.map { FootprintProcess(role: "workload", pid: $0) }
     }
 
+    func connect(_ link: WorkloadLink) async throws(EngineError) {
+        let process = try workloadProcess
+        try await BlockingQueue.run { () throws(EngineError) in
+            try ContainerNetwork.connect(link, toNetworkOf: process)
+        }
+    }
+
+    func disconnect(_ endpoint: Endpoint) async throws(EngineError) {
+        let process = try workloadProcess
+        try await BlockingQueue.run { () throws(EngineError) in
+            try ContainerNetwork.disconnect(endpoint, fromNetworkOf: process)
+        }
+    }
+
+    private var workloadProcess: Int32 {
+        get throws(EngineError) {
+            guard let process = monitor.processID else {
+                throw EngineError(.conflict, "the container is not running", hint: "Start it first.")
+            }
+            return process
+        }
+    }
+
     func wasOutOfMemory() async -> Bool {
         await BlockingQueue.run { [cgroups, name] in cgroups.outOfMemoryKills(name) > 0 }
     }

@@ -4,6 +4,7 @@ import Backend
 import ImageStore
 import LinuxSystem
 import Monitor
+import Networking
 import StateStore
 public import TandemModel
 import VolumeStore
@@ -23,6 +24,7 @@ extension Engine {
         // Checked against the final plan before anything is made.
         let request = try request(id, spec, making: false)
         _ = try backend.plan(request)
+        try checkNetworks(of: spec)
         var record = WorkloadRecord(id: id, name: try freeName(name), spec: spec, created: HostTime.now)
         record.doomedVolumes = missing
         return try await register(Workload(record), request)
@@ -108,8 +110,10 @@ extension Engine {
     /// Everything that a backend needs to know.
     ///
     /// `making` says whether folders of the host are made that are missing: for a start.
+    ///
+    /// `attachment` is where it is on its networks: for a start.
     func request(
-        _ id: WorkloadID, _ spec: WorkloadSpec, making: Bool
+        _ id: WorkloadID, _ spec: WorkloadSpec, making: Bool, _ attachment: NetworkAttachment = NetworkAttachment()
     ) throws(EngineError) -> WorkloadRequest {
         let image = try images.usedImage(spec.imageID)
         var mounts: [ResolvedMount] = []
@@ -117,10 +121,15 @@ extension Engine {
         var request = WorkloadRequest(
             id: id, spec: spec, layers: image.stack.map { LayerFile(diffID: $0.diffID, path: $0.path) },
             mounts: mounts,
-            files: GeneratedFiles.make(for: spec), dataDirectory: paths.dataDirectory(id),
+            files: GeneratedFiles.make(for: spec, networkView(of: spec, attachment)),
+            dataDirectory: paths.dataDirectory(id),
             runDirectory: paths.runDirectory(id))
+        request.links = attachment.places.map { link($0, attachment) }
+        request.reservations = attachment.reservations
         request.name = workloads[id]?.record.name ?? ""
-        for joined in spec.namespaces.joinedWorkloads {
+        var joinedWorkloads = spec.namespaces.joinedWorkloads
+        if case .joined(let donor) = spec.network { joinedWorkloads.append(donor) }
+        for joined in joinedWorkloads {
             request.joinedProcesses[joined] = workloads[joined]?.instance?.monitor.processID
         }
         return request

@@ -32,6 +32,8 @@ extension Engine {
             workload.executions[number]?.exitCode = code ?? 137
         }
         emitEnd(of: workload)
+        emitNetworks("disconnect", of: workload)
+        workload.forgetPlaces()
         resume(&workload.exitWaiters, with: workload.record.exit)
         let begun = known?.monotonic ?? HostTime.monotonic
         instance.monitor.close()
@@ -63,6 +65,7 @@ extension Engine {
         await persistently("take away what '\(name)' has left") { [self] () throws(EngineError) in
             try await backend(of: workload).releaseRuntime(id)
             try await releaseVolumes(id)
+            try await releaseNetworks(id)
         }
     }
 
@@ -150,6 +153,7 @@ extension Engine {
             await persistently("take away what '\(name)' has left") { () throws(EngineError) in
                 try await backend.releaseRuntime(id)
                 try await releaseVolumes(id)
+                try await releaseNetworks(id)
                 try await backend.removeStorage(id)
                 guard !volumes.isEmpty else { return }
                 try await removeAnonymousVolumes(volumes)

@@ -91,6 +91,7 @@ extension Engine {
         var spec = workload.record.spec
         // Those that it joins need not run for this.
         spec.namespaces = NamespaceSpec()
+        spec.network = .none
         var plan = try backend.plan(try request(workload.id, spec, making: true))
         plan.monitor.logPath = []
         // The next daemon must not take it for the workload itself: neither its socket nor its end.

@@ -6,6 +6,15 @@ extension Engine {
     /// Sees to it that the workloads whose namespaces one joins can be joined, in dockerd's words.
     func checkJoined(_ workload: Workload) throws(EngineError) {
         let spec = workload.record.spec
+        if case .joined(let id) = spec.network {
+            let donor = try find(id.description)
+            try check(donor, for: spec, failing: "cannot join network of container \(id): ")
+            guard donor.record.spec.network.isPrivate else {
+                throw EngineError(
+                    .conflict, "container sharing network namespace with another container or host cannot be joined",
+                    hint: "Join '\(donor.record.name)''s own donor, or use --network host.")
+            }
+        }
         if case .joined(let id) = spec.namespaces.processes {
             try check(try find(id.description), for: spec, failing: "")
         }

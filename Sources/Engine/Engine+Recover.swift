@@ -6,6 +6,7 @@ import LaunchProtocol
 import LinuxSystem
 import Logging
 import Monitor
+import Networking
 import StateStore
 import SystemPackage
 public import TandemModel
@@ -21,6 +22,9 @@ extension Engine {
         }
         for workload in Array(workloads.values) { await takeUp(workload) }
         await removeStrays()
+        await attempt("remove what earlier networks have left") { [networks] () throws(EngineError) in
+            try await BlockingQueue.run { () throws(EngineError) in try networks.sweep() }
+        }
         await attempt("unmount volumes that nobody uses") { [volumes] () throws(EngineError) in
             try await BlockingQueue.run { () throws(EngineError) in try volumes.sweep() }
         }
@@ -37,6 +41,7 @@ extension Engine {
             return
         }
         if await adopt(workload) { return }
+        workload.forgetPlaces()
         let hasEnded = noteEnd(of: workload)
         await attempt("take away what '\(workload.record.name)' has left") { () throws(EngineError) in
             if workload.record.spec.removeOnExit || workload.record.spec.isBuildStep == true {
@@ -66,6 +71,8 @@ extension Engine {
             }
             workload.instance = instance
             workload.plan = plan
+            networks.adopt(
+                workload.id, workload.record.endpoints ?? [], workload.record.publishedPorts ?? [])
             volumes.adopt(volumeNames(workload), by: workload.id.description)
             if !workload.record.isRunning { await noteStart(of: workload, instance.monitor) }
             logger.info("adopted '\(workload.record.name)'")

@@ -5,6 +5,7 @@ import LaunchProtocol
 import LinuxSystem
 import Logging
 import Monitor
+import Networking
 import StateStore
 public import TandemModel
 
@@ -36,12 +37,15 @@ extension Engine {
         do throws(EngineError) {
             let backend = try backend(of: workload)
             try checkJoined(workload)
-            let plan = try backend.plan(try request(workload.id, workload.record.spec, making: true))
+            let attachment = try await attach(workload)
+            defer { closeReservations(attachment) }
+            let plan = try backend.plan(try request(workload.id, workload.record.spec, making: true, attachment))
             phases.record(Phase(.image, start: requested, end: HostTime.monotonic))
             try await backend.makeStorage(plan)
             try await acquireVolumes(workload)
             let instance = try await backend.prepare(plan, phases: phases)
             do throws(EngineError) {
+                if !attachment.places.isEmpty { try completeNetworks(workload.id) }
                 try await connectPending(workload, to: instance)
                 _ = try await instance.monitor.start()
             } catch {
@@ -61,6 +65,7 @@ extension Engine {
         workload.isStopping = false
         beginProbing(workload)
         emitMounts(of: workload)
+        emitNetworks("connect", of: workload)
         emit("start", workload)
         watch(workload, phases: phases)
         // Nobody has to wait for this: a monitor that listens tells the next daemon the same.
@@ -110,6 +115,7 @@ extension Engine {
             case .commandNotExecutable: 126
             default: 128
             }
+        workload.forgetPlaces()
         workload.record.error = error.message
         workload.record.exit = ExitStatus(code: code)
         workload.record.finished = HostTime.now
@@ -117,6 +123,7 @@ extension Engine {
         resume(&workload.exitWaiters, with: workload.record.exit)
         do throws(EngineError) {
             try await releaseVolumes(workload.id)
+            try await releaseNetworks(workload.id)
             if workload.record.spec.removeOnExit {
                 try await forget(workload, removingVolumes: true)
             } else {

@@ -5,6 +5,7 @@ import Glibc
 import LinuxSystem
 import Logging
 import Monitor
+import Networking
 import StateStore
 public import TandemModel
 
@@ -171,6 +172,7 @@ extension Engine {
                 throw error
             }
             names[old] = nil
+            try networks.publishNames(of: workload.id, name, workload.record.spec)
             emit("rename", workload, ["oldName": "/\(old)"])
         }
     }

@@ -4,6 +4,7 @@ public import Backend
 public import ImageStore
 import LinuxSystem
 public import Logging
+public import Networking
 public import Registry
 public import StateStore
 public import TandemModel
@@ -15,6 +16,8 @@ public actor Engine {
     public nonisolated let images: ImageStore
     /// Volumes.
     public nonisolated let volumes: VolumeStore
+    /// Networks.
+    public nonisolated let networks: NetworkStore
     /// Where things lie.
     public nonisolated let paths: WorkloadPaths
 
@@ -46,7 +49,8 @@ public actor Engine {
     /// Puts an engine together; `recover` has to follow.
     public init(
         paths: WorkloadPaths, backends: [any WorkloadBackend], images: ImageStore, volumes: VolumeStore,
-        layers: LayerMounts, state: StateStore, registries: RegistrySettings = .init(), logger: Logger
+        networks: NetworkStore, layers: LayerMounts, state: StateStore, registries: RegistrySettings = .init(),
+        logger: Logger
     ) {
         self.paths = paths
         self.backends = Dictionary(uniqueKeysWithValues: backends.map { ($0.kind, $0) })
@@ -55,6 +59,7 @@ public actor Engine {
         puller = ImagePuller(images: images, settings: registries)
         pusher = ImagePusher(images: images, settings: registries)
         self.registries = registries
+        self.networks = networks
         self.layers = layers
         self.state = state
         self.logger = logger

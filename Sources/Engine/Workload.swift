@@ -44,6 +44,12 @@ final class Workload {
     /// Whether it runs, or is about to by itself: Docker's `Running`.
     var isActive: Bool { instance != nil || record.state == .restarting }
 
+    /// It is on no network any more.
+    func forgetPlaces() {
+        record.endpoints = nil
+        record.publishedPorts = nil
+    }
+
     /// A start by the user begins everything about restarts anew.
     func beginUserStart() {
         restarts = RestartSchedule()

@@ -19,14 +19,6 @@ extension API {
                 "POST", path, "BuildKit is not supported: images are built by the classic builder",
                 hint: "Set DOCKER_BUILDKIT=0.")
         }
-        for (method, pattern) in [
-            ("GET", "networks"), ("POST", "networks/create"), ("GET", "networks/{id}"),
-            ("DELETE", "networks/{id}"), ("POST", "networks/{id}/connect"), ("POST", "networks/{id}/disconnect"),
-        ] {
-            router.refuse(
-                method, pattern, "networks other than none and host are not supported yet",
-                hint: "Use --network none or --network host.")
-        }
         router.refuse("PUT", "volumes/{name}", "there are no cluster volumes: Tandem knows no swarm")
         router.refuse("GET", "containers/{id}/checkpoints", "checkpoints are not supported")
         router.refuse("POST", "containers/{id}/checkpoints", "checkpoints are not supported")

@@ -15,6 +15,7 @@ extension API {
         addContainers(&router)
         addImages(&router)
         addVolumes(&router)
+        addNetworks(&router)
         addTandem(&router)
         addRefused(&router)
         return router
@@ -113,7 +114,6 @@ extension API {
         router.add("POST", "build") { (api, call) throws(EngineError) in try await api.build(call) }
         router.add("POST", "commit") { (api, call) throws(EngineError) in try await api.commitContainer(call) }
         router.add("GET", "images/{name...}/get") { (api, call) throws(EngineError) in try await api.saveImages(call) }
-        router.add("POST", "networks/prune") { (api, call) throws(EngineError) in try await api.pruneNetworks(call) }
         router.add("POST", "build/prune") { (api, call) throws(EngineError) in try await api.pruneBuildCache(call) }
     }
 
@@ -123,6 +123,20 @@ extension API {
         router.add("POST", "volumes/prune") { (api, call) throws(EngineError) in try await api.pruneVolumes(call) }
         router.add("GET", "volumes/{name}") { (api, call) throws(EngineError) in try await api.inspectVolume(call) }
         router.add("DELETE", "volumes/{name}") { (api, call) throws(EngineError) in try await api.removeVolume(call) }
+    }
+
+    private static func addNetworks(_ router: inout Router) {
+        router.add("GET", "networks") { (api, call) throws(EngineError) in try await api.listNetworks(call) }
+        router.add("POST", "networks/create") { (api, call) throws(EngineError) in try await api.createNetwork(call) }
+        router.add("POST", "networks/prune") { (api, call) throws(EngineError) in try await api.pruneNetworks(call) }
+        router.add("GET", "networks/{id}") { (api, call) throws(EngineError) in try await api.inspectNetwork(call) }
+        router.add("DELETE", "networks/{id}") { (api, call) throws(EngineError) in try await api.removeNetwork(call) }
+        router.add("POST", "networks/{id}/connect") { (api, call) throws(EngineError) in
+            try await api.connectNetwork(call)
+        }
+        router.add("POST", "networks/{id}/disconnect") { (api, call) throws(EngineError) in
+            try await api.disconnectNetwork(call)
+        }
     }
 
     private static func addTandem(_ router: inout Router) {

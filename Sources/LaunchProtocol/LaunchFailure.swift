@@ -20,8 +20,10 @@ public struct LaunchFailure: Sendable, Equatable, Error {
         case device = 7
         /// A kernel parameter.
         case sysctl = 8
-        /// Host name or network device.
+        /// Host name or loopback device.
         case identity = 9
+        /// A network interface.
+        case network = 23
         /// A user that is not known.
         case user = 10
         /// A group that is not known.

@@ -50,8 +50,12 @@ public struct LaunchPlan: Sendable, Equatable {
     public var hostname: Bytes = []
     /// NIS domain name in a new UTS namespace; empty leaves it alone.
     public var domainname: Bytes = []
-    /// Whether the loopback device of a new network namespace is brought up.
+    /// Whether the loopback device of the workload's network is brought up.
     public var bringLoopbackUp = true
+    /// Descriptor of a network namespace that the executor was handed, and that the workload joins; 0 for none.
+    public var networkDescriptor: UInt32 = 0
+    /// Interfaces that are set up in the workload's network.
+    public var interfaces: [NetworkInterface] = []
     /// The workload's first process.
     public var process = ProcessPlan()
 

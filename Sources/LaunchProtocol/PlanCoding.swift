@@ -55,6 +55,8 @@ extension LaunchPlan {
         writer.write(hostname)
         writer.write(domainname)
         writer.write(bringLoopbackUp)
+        writer.write(networkDescriptor)
+        writer.write(interfaces) { $1.encode(into: &$0) }
         process.encode(into: &writer)
     }
 
@@ -89,6 +91,8 @@ extension LaunchPlan {
         hostname = try reader.string()
         domainname = try reader.string()
         bringLoopbackUp = try reader.bool()
+        networkDescriptor = try reader.number()
+        interfaces = try reader.list { reader throws(DecodingFailure) in try NetworkInterface(from: &reader) }
         process = try ProcessPlan(from: &reader)
     }
 }

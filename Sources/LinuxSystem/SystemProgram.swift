@@ -52,6 +52,14 @@ public struct SystemProgram: Sendable {
             posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
         }
         posix_spawn_file_actions_adddup2(&actions, errors, 2)
+        // Dispatch's threads block signals, and a blocked signal stays blocked over execve.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var list: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
         list.append(nil)
         defer { for pointer in list { free(pointer) } }
@@ -60,7 +68,7 @@ public struct SystemProgram: Sendable {
         ]
         defer { for pointer in environment { free(pointer) } }
         var process: pid_t = 0
-        let problem = posix_spawn(&process, path, &actions, nil, list, environment)
+        let problem = posix_spawn(&process, path, &actions, &attributes, list, environment)
         guard problem == 0 else {
             throw EngineError(
                 .unsupported, "'\(path)' cannot be run: \(String(cString: strerror(problem)))",

@@ -15,7 +15,9 @@ extension MachineBackend {
         try refuse(spec)
         var launch = LaunchPlan()
         launch.storage = storage(request)
-        launch.namespaces = [.mount, .pid, .uts, .ipc, .network, .cgroup]
+        // A guest's network is nobody else's: its devices are there already.
+        launch.namespaces = [.mount, .pid, .uts, .ipc, .cgroup]
+        launch.interfaces = request.links.map(\.interface)
         launch.cgroup.unifiedDirectory = Bytes("/sys/fs/cgroup/workload".utf8)
         launch.cgroup.isMadeByExecutor = true
         if let pids = spec.limits.pids, pids > 0 { launch.cgroup.processLimit = UInt64(pids) }
@@ -66,8 +68,14 @@ extension MachineBackend {
     /// Says everything at once that a VM cannot do.
     private func refuse(_ spec: WorkloadSpec) throws(EngineError) {
         var lacks: [String] = []
-        if spec.network == .host {
-            lacks.append("a VM cannot use the host's network: it has a network stack of its own")
+        switch spec.network {
+        case .host:
+            lacks.append(
+                "a VM cannot use the host's network: it has a network stack of its own (use the default network and -p)"
+            )
+        case .joined:
+            lacks.append("a VM cannot join another workload's network: put both on one network (tandem network create)")
+        case .none, .network: break
         }
         if !spec.devices.isEmpty { lacks.append("devices of the host cannot be given to a VM yet") }
         lacks += refusedNamespaces(spec.namespaces)
@@ -136,6 +144,16 @@ extension MachineBackend {
             DomainXML.Disk(
                 file: names.disk.string, serial: "writable", readOnly: false,
                 format: request.spec.storageFormat ?? .raw))
+        domain.interfaces = request.links.map { link in
+            var interface = DomainXML.Interface(
+                hardwareAddress: link.interface.hardwareAddressText, hostName: link.hostName)
+            switch link.peer {
+            case .bridge(let name): interface.bridge = name
+            case .wire(let name): interface.wire = name
+            }
+            interface.mtu = link.interface.mtu
+            return interface
+        }
         domain.shares = shares.enumerated().compactMap { index, folder in
             folder.map { DomainXML.Share(folder: $0.string, tag: "share-\(index)") }
         }

@@ -116,7 +116,9 @@ public final class MachineBackend: WorkloadBackend {
         }
         phases.record(Phase(.rootfs, start: begun, end: HostTime.monotonic))
         let monitor = try await BlockingQueue.run { [program, paths] () throws(EngineError) in
-            try MonitorConnection.spawn(program: program, plan: plan.monitor, errorLog: paths.monitorLog(request.id))
+            try MonitorConnection.spawn(
+                program: program, plan: plan.monitor, errorLog: paths.monitorLog(request.id),
+                passed: request.reservations)
         }
         let xml = domain(request, names, accelerator, kernel, initramfs, shares)
         let creating = HostTime.monotonic

@@ -73,6 +73,14 @@ final class MachineInstance: WorkloadInstance {
     }
 
     /// The guest's kernel tells the agent, and the exit record has it.
+    func connect(_ link: WorkloadLink) async throws(EngineError) { throw Self.fixedCards }
+
+    func disconnect(_ endpoint: Endpoint) async throws(EngineError) { throw Self.fixedCards }
+
+    private static let fixedCards = EngineError(
+        .unsupported, "a VM's network cards cannot change while it runs",
+        hint: "Stop it, connect or disconnect it, and start it again.")
+
     func wasOutOfMemory() async -> Bool { false }
 
     func update(_ limits: ResourceLimits, from present: ResourceLimits) async throws(EngineError) {

@@ -11,15 +11,17 @@ extension MonitorConnection {
     /// Spawns a monitor that waits for `start()`.
     ///
     /// Blocks for about a millisecond. The monitor gets a session of its own, nothing of our environment, and no
-    /// descriptor but its plan (3), our connection (4), its program (5), and `errorLog` as standard error.
+    /// descriptor but its plan (3), our connection (4), its program (5), `errorLog` as standard error, and those of
+    /// `passed`, from `firstPassedDescriptor` on.
     public static func spawn(
-        program: MonitorProgram, plan: MonitorPlan, errorLog: FilePath
+        program: MonitorProgram, plan: MonitorPlan, errorLog: FilePath, passed: [Int32] = []
     ) throws(EngineError) -> MonitorConnection {
         var pair: [Int32] = [-1, -1]
         guard tandem_socket_pair(&pair) == 0 else { throw exhausted }
         let planFile = try sealedPlan(plan, closing: pair)
         // Above the numbers that the monitor gets, so that no dup2 overwrites another's source.
-        let sources = [planFile, pair[1], program.descriptor].map { tandem_duplicate_above($0, 64) }
+        let lowest = Int32(64 + passed.count)
+        let sources = ([planFile, pair[1], program.descriptor] + passed).map { tandem_duplicate_above($0, lowest) }
         Glibc.close(planFile)
         Glibc.close(pair[1])
         defer { for source in sources where source >= 0 { Glibc.close(source) } }
@@ -28,7 +30,7 @@ extension MonitorConnection {
             throw exhausted
         }
         var process: pid_t = 0
-        let problem = spawn(&process, plan: sources[0], control: sources[1], program: sources[2], errorLog)
+        let problem = spawn(&process, sources, errorLog)
         guard problem == 0 else {
             Glibc.close(pair[0])
             throw EngineError(
@@ -40,6 +42,9 @@ extension MonitorConnection {
             descriptor: pair[0], monitorProcess: process,
             socketPath: FilePath(String(decoding: plan.socketPath, as: UTF8.self)))
     }
+
+    /// The number of the first descriptor that is passed on to a monitor.
+    public static let firstPassedDescriptor: Int32 = 6
 
     private static var exhausted: EngineError {
         EngineError(
@@ -59,9 +64,7 @@ extension MonitorConnection {
     }
 
     /// posix_spawn(3) shares our memory until the execve: its cost does not grow with the daemon.
-    private static func spawn(
-        _ process: inout pid_t, plan: Int32, control: Int32, program: Int32, _ errorLog: FilePath
-    ) -> Int32 {
+    private static func spawn(_ process: inout pid_t, _ sources: [Int32], _ errorLog: FilePath) -> Int32 {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -70,10 +73,10 @@ extension MonitorConnection {
         errorLog.withPlatformString {
             _ = posix_spawn_file_actions_addopen(&actions, 2, $0, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         }
-        posix_spawn_file_actions_adddup2(&actions, plan, 3)
-        posix_spawn_file_actions_adddup2(&actions, control, 4)
-        posix_spawn_file_actions_adddup2(&actions, program, 5)
-        posix_spawn_file_actions_addclosefrom_np(&actions, 6)
+        for (index, source) in sources.enumerated() {
+            posix_spawn_file_actions_adddup2(&actions, source, Int32(3 + index))
+        }
+        posix_spawn_file_actions_addclosefrom_np(&actions, Int32(3 + sources.count))
         posix_spawn_file_actions_addchdir_np(&actions, "/")
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)

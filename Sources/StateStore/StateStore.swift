@@ -8,7 +8,7 @@ public import TandemModel
 /// In WAL mode with `synchronous = NORMAL` a change costs no disk flush. A crash of the host may lose the last changes,
 /// but then the workloads are gone too; what they left on disk is found by its names.
 public final class StateStore: Sendable {
-    private let database: DatabaseQueue
+    let database: DatabaseQueue
 
     /// Opens the database, or makes it.
     ///
@@ -70,6 +70,19 @@ public final class StateStore: Sendable {
                     UPDATE workload SET record = json_set(
                         record, '$.spec.security.maskedPaths', json('[]'), '$.spec.security.readOnlyPaths', json('[]'))
                     WHERE json_extract(record, '$.spec.security.systemPathsMasked') = 0
+                    """)
+        }
+        migrator.registerMigration("networks") { database in
+            try database.create(table: "network", options: .ifNotExists) { table in
+                table.primaryKey("id", .text)
+                table.column("name", .text).notNull().unique()
+                table.column("record", .jsonText).notNull()
+            }
+            try database.execute(
+                sql: """
+                    UPDATE workload SET record = json_set(
+                        record, '$.spec.endpoints', json('[]'), '$.spec.ports', json('[]'),
+                        '$.spec.exposedPorts', json('[]'), '$.spec.publishesAllPorts', json('false'))
                     """)
         }
         return migrator
@@ -141,7 +154,7 @@ public final class StateStore: Sendable {
         }
     }
 
-    private static func failure(_ error: any Error) -> EngineError {
+    static func failure(_ error: any Error) -> EngineError {
         if let error = error as? DatabaseError, error.resultCode == .SQLITE_FULL {
             return EngineError(
                 .resourceExhausted, "the state database cannot grow: no space is left",

@@ -28,6 +28,10 @@ public struct WorkloadRecord: Hashable, Sendable, Codable {
     public var health: Health?
     /// The last start's phases.
     public var trace: StartupTrace?
+    /// Where it is on its networks while it runs.
+    public var endpoints: [Endpoint]?
+    /// Ports of the host that are passed on to it while it runs.
+    public var publishedPorts: [PublishedPort]?
     /// While it is being made or removed: the volumes that go with it if the daemon does not come to the end of that, but
     /// the next one has to.
     public var doomedVolumes: [String]?

@@ -30,6 +30,14 @@ public struct WorkloadSpec: Hashable, Sendable, Codable {
     public var security: SecuritySpec
     /// Network attachment.
     public var network: NetworkMode
+    /// The networks that it is on, the one of `network` first; empty for other modes.
+    public var endpoints: [EndpointSpec]
+    /// Its ports that the host passes on.
+    public var ports: [PortSpec]
+    /// Ports that its image or user names, as `80/tcp`.
+    public var exposedPorts: [String]
+    /// Whether every exposed port is published, at a port of the host's choice.
+    public var publishesAllPorts: Bool
     /// What of the kernel it has for itself.
     public var namespaces: NamespaceSpec
     /// How it resolves names.
@@ -94,6 +102,10 @@ public struct WorkloadSpec: Hashable, Sendable, Codable {
         limits = ResourceLimits()
         security = SecuritySpec()
         network = .none
+        endpoints = []
+        ports = []
+        exposedPorts = []
+        publishesAllPorts = false
         namespaces = NamespaceSpec()
         resolver = ResolverSpec()
         cgroupParent = ""
@@ -113,14 +125,6 @@ public struct WorkloadSpec: Hashable, Sendable, Codable {
         extraHosts = []
         outOfMemoryScoreAdjustment = 0
     }
-}
-
-/// How a workload is attached to networks.
-public enum NetworkMode: String, Hashable, Sendable, Codable {
-    /// A network namespace (or guest) with only a loopback device.
-    case none
-    /// The host's network; containers only.
-    case host
 }
 
 /// The name, soft and hard value of a process limit (`getrlimit(2)`); `UInt64.max` is unlimited.

@@ -113,16 +113,7 @@ struct CreateOptions: ParsableArguments {
     @Flag(help: "All capabilities and devices, nothing filtered or masked.")
     var privileged = false
 
-    @Option(name: [.long, .customLong("net")], help: "none or host.")
-    var network: String?
-
-    @Option(
-        name: [.customShort("p", allowingJoined: true), .long], parsing: .unconditionalSingleValue,
-        help: "Ports cannot be published yet: refused.")
-    var publish: [String] = []
-
-    @Flag(name: [.customShort("P"), .long], help: "Ports cannot be published yet: refused.")
-    var publishAll = false
+    @OptionGroup var networks: NetworkOptions
 
     @Flag(name: .customLong("init"), help: "Run a tiny init as process 1.")
     var runInit = false
@@ -153,9 +144,6 @@ struct CreateOptions: ParsableArguments {
 
     @Option(parsing: .unconditionalSingleValue, help: "max-size or max-file.")
     var logOpt: [String] = []
-
-    @Option(parsing: .unconditionalSingleValue, help: "Line of /etc/hosts.")
-    var addHost: [String] = []
 
     @Option(help: "Signal that `stop` sends.")
     var stopSignal: String?
@@ -210,6 +198,7 @@ struct CreateOptions: ParsableArguments {
         if let stopTimeout { body["StopTimeout"] = .count(stopTimeout) }
         if let check = try health.body() { body["Healthcheck"] = check }
         body["HostConfig"] = try hostConfiguration()
+        try networks.complete(&body)
         return body
     }
 
@@ -217,18 +206,13 @@ struct CreateOptions: ParsableArguments {
         var host: JSONValue = [
             "Runtime": .string(vm ? "vm" : runtime ?? ""), "AutoRemove": .bool(rm), "ReadonlyRootfs": .bool(readOnly),
             "Privileged": .bool(privileged), "CapAdd": .strings(capAdd), "CapDrop": .strings(capDrop),
-            "NetworkMode": .string(network ?? "default"), "Binds": .strings(try volume.map(Self.absolute)),
-            "ExtraHosts": .strings(addHost), "GroupAdd": .strings(groupAdd),
+            "Binds": .strings(try volume.map(Self.absolute)), "GroupAdd": .strings(groupAdd),
         ]
         if let restart { host["RestartPolicy"] = try RestartOption.parse(restart) }
         guard !rm || ["", "no"].contains(host["RestartPolicy"]["Name"].string ?? "") else {
             throw CommandFailure(125, "conflicting options: cannot specify both --restart and --rm")
         }
         if runInit { host["Init"] = true }
-        if publishAll { host["PublishAllPorts"] = true }
-        if !publish.isEmpty {
-            host["PortBindings"] = .object(Dictionary(publish.map(Self.port), uniquingKeysWith: { $1 }))
-        }
         host["Memory"] = .count(try bytes(memory, "memory"))
         host["MemorySwap"] = memorySwap == "-1" ? -1 : .count(try bytes(memorySwap, "memory-swap"))
         host["MemoryReservation"] = .count(try bytes(memoryReservation, "memory-reservation"))
@@ -344,18 +328,6 @@ struct CreateOptions: ParsableArguments {
         }
         let path = String(text.dropFirst(8))
         return "seccomp=\(try content(path) { "opening seccomp profile (\(path)) failed: \($0)" })"
-    }
-
-    /// `[[ADDRESS:]PORT:]PORT[/PROTOCOL]`; the last port is the workload's.
-    private static func port(_ text: String) -> (String, JSONValue) {
-        let parts = text.split(separator: ":").map(String.init)
-        let inside = parts.last ?? ""
-        let address = parts.dropLast(2).joined(separator: ":")
-        let outside = parts.count > 1 ? parts[parts.count - 2] : ""
-        return (
-            inside.contains("/") ? inside : inside + "/tcp",
-            [["HostIp": .string(address), "HostPort": .string(outside)]]
-        )
     }
 
     private static func limit(_ text: String) throws -> JSONValue {

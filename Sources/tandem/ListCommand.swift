@@ -50,7 +50,7 @@ struct ListCommand: AsyncParsableCommand {
         if let format {
             return try TableFormat(format, headers: Self.headers).show(table.map { ($0.fields, $0.labels) })
         }
-        var columns = ["ID", "Image", "Command", "RunningFor", "Status", "Kind", "Names"]
+        var columns = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Kind", "Names"]
         if size { columns.append("Size") }
         Output.table(
             columns.map { Self.headers[$0] ?? "" }, table.map { row in columns.map { row[$0] } })

@@ -186,12 +186,15 @@ struct StatsCommand: AsyncParsableCommand {
         let sum = { (operation: String) in
             blocks.filter { $0["op"].string == operation }.reduce(Int64(0)) { $0 + ($1["value"].integer ?? 0) }
         }
+        let networks = document["networks"].object ?? [:]
+        let traffic = { (name: String) in networks.values.reduce(Int64(0)) { $0 + ($1[name].integer ?? 0) } }
         return [
             "ID": .string(String((document["id"].string ?? "").prefix(12))),
             "Name": .string(String((document["name"].string ?? "").dropFirst())),
             "CPUPerc": .string(hundredths(percent)),
             "MemUsage": .string("\(Size.binary(usage)) / \(Size.binary(limit))"),
-            "MemPerc": .string(hundredths(limit > 0 ? Double(usage) / Double(limit) * 100 : 0)), "NetIO": "0B / 0B",
+            "MemPerc": .string(hundredths(limit > 0 ? Double(usage) / Double(limit) * 100 : 0)),
+            "NetIO": .string("\(Size.decimal(traffic("rx_bytes"))) / \(Size.decimal(traffic("tx_bytes")))"),
             "BlockIO": .string("\(Size.decimal(sum("read"))) / \(Size.decimal(sum("write")))"),
             "PIDs": .string(String(document["pids_stats"]["current"].integer ?? 0)),
         ]

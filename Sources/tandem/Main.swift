@@ -24,7 +24,7 @@ struct Tandem: AsyncParsableCommand {
                 name: "Look:",
                 subcommands: [
                     ListCommand.self, LogsCommand.self, InspectCommand.self, TopCommand.self, StatsCommand.self,
-                    WaitCommand.self,
+                    PortCommand.self, WaitCommand.self,
                 ]),
             CommandGroup(
                 name: "Reach in:",
@@ -41,7 +41,7 @@ struct Tandem: AsyncParsableCommand {
                     LoadCommand.self,
                     SaveCommand.self, TagCommand.self, HistoryCommand.self, ImageCommand.self, LoginCommand.self,
                     LogoutCommand.self,
-                    VolumeCommand.self,
+                    VolumeCommand.self, NetworkCommand.self,
                 ]),
             CommandGroup(
                 name: "The host:",

@@ -12,6 +12,7 @@ import LinuxSystem
 import Logging
 import MachineBackend
 import Monitor
+import Networking
 import Registry
 import StateStore
 import SystemPackage
@@ -37,13 +38,14 @@ struct Daemon {
         let state = try StateStore(path: paths.dataRoot.appending("state.db").string)
         let images = try ImageStore(root: paths.dataRoot.appending("images"))
         let volumes = try VolumeStore(root: paths.dataRoot.appending("volumes"))
+        let networks = try networks(paths, state, logger)
         let layers = try LayerMounts(folder: paths.layers)
         let containers = try ContainerBackend(paths: paths, program: program, layerMounts: layers)
         let machines = try MachineBackend(
             paths: paths, program: program, settings: try machineSettings(), logger: logger)
         let engine = Engine(
-            paths: paths, backends: [containers, machines], images: images, volumes: volumes, layers: layers,
-            state: state, registries: try registrySettings(), logger: logger)
+            paths: paths, backends: [containers, machines], images: images, volumes: volumes, networks: networks,
+            layers: layers, state: state, registries: try registrySettings(), logger: logger)
         try await engine.recover()
         await engine.sweepDownloads()
         let server = APIServer(
@@ -52,8 +54,25 @@ struct Daemon {
         try await serve(server, listeners, logger)
         await engine.settle()
         containers.shutDown()
+        do throws(EngineError) {
+            try networks.shutDown()
+        } catch {
+            logger.error("networks could not be taken down: \(error)")
+        }
         for case .socket(let path) in listeners { _ = path.withPlatformString { unlink($0) } }
         withExtendedLifetime(locks) {}
+    }
+
+    private func networks(
+        _ paths: WorkloadPaths, _ state: StateStore, _ logger: Logger
+    ) throws(EngineError) -> NetworkStore {
+        let scope = NetworkScope(digits: paths.scope, isUsual: paths.runRoot == FilePath("/run/tandem"))
+        return try NetworkStore(
+            scope: scope, folder: paths.runRoot.appending("networks"), known: try state.networks(),
+            records: NetworkStore.Records(
+                save: { (record) throws(EngineError) in try state.save(record) },
+                remove: { (id) throws(EngineError) in try state.removeNetwork(id) }),
+            logger: logger)
     }
 
     private func machineSettings() throws(EngineError) -> MachineSettings {

@@ -9,10 +9,11 @@ struct LevelTests {
     ///
     /// A new target is entered here, or `everyTargetHasALevel` fails.
     static let levels: [String: Int] = [
-        "CLinux": 0, "CLibvirt": 0, "CLibseccomp": 0, "CLibcap": 0, "CLibarchive": 0,
+        "CLinux": 0, "CLibvirt": 0, "CLibseccomp": 0, "CLibcap": 0, "CLibarchive": 0, "CLibnftables": 0,
         "TandemModel": 1, "LaunchProtocol": 1,
-        "LinuxSystem": 2, "OCI": 2, "Statistics": 2, "Dockerfile": 2, "APIModel": 2,
-        "ImageStore": 3, "Registry": 3, "VolumeStore": 3, "StateStore": 3, "Monitor": 3, "Backend": 3,
+        "LinuxSystem": 2, "Netlink": 2, "OCI": 2, "Statistics": 2, "Dockerfile": 2, "APIModel": 2,
+        "ImageStore": 3, "Registry": 3, "VolumeStore": 3, "Networking": 3, "StateStore": 3, "Monitor": 3,
+        "Backend": 3,
         "ContainerBackend": 4, "MachineBackend": 4,
         "Engine": 5,
         "EngineAPI": 6, "Client": 6, "Benchmark": 6, "Report": 6,

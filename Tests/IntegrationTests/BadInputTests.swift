@@ -29,11 +29,14 @@ struct BadInputTests {
         Case(arguments: ["run", "--cpus", "-3", "busybox"], status: 125, sentence: "--cpus"),
         Case(arguments: ["run", "--cpus", "900", "busybox"], status: 125, sentence: "CPUs available"),
         Case(arguments: ["run", "-v", "x:relative", "busybox"], status: 125, sentence: "must be absolute"),
+        Case(arguments: ["run", "-p", "80:80:80:x", "busybox"], status: 125, sentence: "invalid containerPort"),
+        Case(arguments: ["run", "-p", "1-3:5-6", "busybox"], status: 125, sentence: "invalid ranges specified"),
+        Case(arguments: ["run", "--ip", "10.1.2.3", "busybox"], status: 125, sentence: "user defined networks only"),
+        Case(arguments: ["run", "--link", "a:b", "busybox"], status: 125, sentence: "Links is not supported"),
+        Case(arguments: ["run", "--mac-address", "x", "busybox"], status: 125, sentence: "not a valid mac address"),
         Case(
-            arguments: ["run", "-p", "80:80", "busybox"], status: 125, sentence: "publishing ports is not supported yet"
-        ),
-        Case(
-            arguments: ["run", "-P", "--vm", "busybox"], status: 125, sentence: "publishing ports is not supported yet"),
+            arguments: ["run", "--vm", "--network", "container:x", "busybox"], status: 125,
+            sentence: "No such container: x"),
         Case(arguments: ["run", "-m", "9m", "--memory-swap", "8m", "busybox"], status: 125, sentence: "memoryswap"),
         Case(arguments: ["run", "--cpuset-cpus", "99", "busybox"], status: 125, sentence: "requested 99, available"),
         Case(arguments: ["run", "--shm-size", "huge", "busybox"], status: 125, sentence: "invalid size"),
@@ -63,7 +66,7 @@ struct BadInputTests {
             sentence: "missing required option: \"device\""),
         Case(arguments: ["run", "--rm", "busybox", "nosuchprogram"], status: 127, sentence: "not found in $PATH"),
         Case(arguments: ["run", "--rm", "busybox", "/etc/passwd"], status: 126, sentence: "permission denied"),
-        Case(arguments: ["run", "--network", "web", "busybox"], status: 125, sentence: "'web' is not supported"),
+        Case(arguments: ["run", "--network", "web", "busybox"], status: 125, sentence: "network web not found"),
         Case(arguments: ["run", "--cap-add", "FLY", "busybox"], status: 125, sentence: "FLY"),
         Case(arguments: ["run", "--ulimit", "naps=1", "busybox"], status: 125, sentence: "naps"),
         Case(arguments: ["run", "--sysctl", "kernel.panic=1", "busybox"], status: 125, sentence: "kernel.panic"),
@@ -133,8 +136,15 @@ struct BadInputTests {
             message: "Minimum memory limit"),
         Request(
             request: "POST /v1.43/containers/create",
-            body: #"{"Image":"busybox","HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":"80"}]}}}"#, status: 501,
-            message: "publishing ports"),
+            body: #"{"Image":"busybox","HostConfig":{"PortBindings":{"80/icmp":[{"HostPort":"80"}]}}}"#, status: 400,
+            message: "invalid proto: icmp"),
+        Request(
+            request: "POST /v1.43/networks/create", body: #"{"Name":"x","Driver":"weave"}"#, status: 404,
+            message: "plugin \"weave\" not found"),
+        Request(request: "GET /v1.43/networks/nosuch", status: 404, message: "network nosuch not found"),
+        Request(
+            request: "DELETE /v1.43/networks/bridge", status: 403,
+            message: "bridge is a pre-defined network and cannot be removed"),
         Request(
             request: "POST /v1.43/containers/create?name=x", body: #"{"Image":"busybox"}"#, status: 400,
             message: "Invalid container name"),

@@ -13,7 +13,7 @@ struct ListTests {
 
     /// Filters, whether those that do not run are asked for, and the names of those listed, newest first.
     private static let cases: [([String], Bool, String)] = [
-        ([], false, "list-1"), ([], true, "list-3 list-2 list-1"), (["network=none"], true, "list-3 list-2 list-1"),
+        ([], false, "list-1"), ([], true, "list-3 list-2 list-1"), (["network=bridge"], true, "list-3 list-2 list-1"),
         (["network=web"], true, ""), (["exited=1"], false, ""), (["exited=1"], true, "list-3"),
         (["exited=0"], true, ""), (["volume=/x"], true, "list-1"), (["volume=list-data"], true, "list-1"),
         (["volume=/y"], true, ""), (["label=a=b"], true, "list-1"), (["label=a"], true, "list-2 list-1"),

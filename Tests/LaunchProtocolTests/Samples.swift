@@ -30,6 +30,15 @@ enum Samples {
         return plan
     }()
 
+    static let interface: NetworkInterface = {
+        var interface = NetworkInterface(name: [44], hardwareAddress: [45])
+        interface.mtu = 46
+        interface.hasIPv6 = true
+        interface.addresses = [InterfaceAddress(bytes: [47], prefix: 48)]
+        interface.routes = [InterfaceRoute(destination: [49], prefix: 50, gateway: [51])]
+        return interface
+    }()
+
     static let launch: LaunchPlan = {
         var plan = LaunchPlan()
         plan.storage = [MountStep(source: [1], sourceKind: .diskSerial, target: [2], fileSystem: [3], optional: true)]
@@ -64,6 +73,8 @@ enum Samples {
         plan.hostname = [32]
         plan.domainname = [33]
         plan.bringLoopbackUp = false
+        plan.networkDescriptor = 43
+        plan.interfaces = [interface]
         plan.process = process
         return plan
     }()

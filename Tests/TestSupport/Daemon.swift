@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Foundation
+import Glibc
 import Synchronization
 
 /// A `tandemd` with roots of its own, and the `tandem` that talks to it.
@@ -12,6 +13,8 @@ public final class Daemon: Sendable {
     public let folder: ScratchFolder
     private let process = Mutex<ChildProcess?>(nil)
     private let extraFlags: [String]
+    /// The daemon's network namespace: bridges, rules and forwarding are not the host's, and go with it.
+    private let network = Mutex<Int32?>(nil)
 
     /// Starts a daemon and waits until it answers.
     public init(flags: [String] = []) async throws {
@@ -46,14 +49,42 @@ public final class Daemon: Sendable {
     public func start() async throws {
         let log = folder.path + "/log"
         if !FileManager.default.fileExists(atPath: log) { try Data().write(to: folder.url("log")) }
-        let daemon = try ChildProcess(Binaries.path("tandemd"), flags, output: log, errors: log)
+        let command = inNetwork([Binaries.path("tandemd")] + flags)
+        let daemon = try ChildProcess(command[0], Array(command.dropFirst()), output: log, errors: log)
         process.withLock { $0 = daemon }
         for _ in 0..<3_000 {
-            if try await tandem("version").status == 0 { return }
+            if try await tandem("version").status == 0 {
+                network.withLock { held in
+                    if held == nil { held = open("/proc/\(daemon.id)/ns/net", O_RDONLY | O_CLOEXEC) }
+                }
+                return
+            }
             guard daemon.isRunning else { break }
             try await Task.sleep(for: .milliseconds(10))
         }
         throw Failure(description: "tandemd did not answer:\n\(self.log)")
+    }
+
+    /// A command line that runs another one in the daemon's network namespace, which the first daemon makes.
+    private func inNetwork(_ command: [String]) -> [String] {
+        let busybox = "/bin/busybox"
+        guard let held = network.withLock({ $0 }) else {
+            let script = "\(busybox) ip link set lo up && exec \"$@\""
+            return [busybox, "unshare", "-n", busybox, "sh", "-c", script, "sh"] + command
+        }
+        return [busybox, "nsenter", "--net=/proc/\(getpid())/fd/\(held)"] + command
+    }
+
+    /// Runs a program beside the daemon, as on its host.
+    public func onHost(_ command: String..., deadline: Double = 30) async throws -> Program.Result {
+        let whole = inNetwork(command)
+        return try await Program(whole[0], Array(whole.dropFirst())).run(deadline: deadline)
+    }
+
+    /// The network devices of the daemon's host.
+    public func networkDevices() async throws -> [String] {
+        let lines = try await onHost("/bin/busybox", "cat", "/proc/self/net/dev").lines.dropFirst(2)
+        return lines.compactMap { $0.split(separator: ":").first?.trimmingCharacters(in: .whitespaces) }
     }
 
     /// Ends the daemon at once, as a crash would.
@@ -74,6 +105,10 @@ public final class Daemon: Sendable {
     public func tearDown() async {
         await stop()
         folder.remove()
+        network.withLock { held in
+            if let descriptor = held { close(descriptor) }
+            held = nil
+        }
     }
 
     /// Runs `tandem` against this daemon.

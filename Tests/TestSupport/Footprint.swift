@@ -22,7 +22,13 @@ public struct Footprint: Sendable {
         }
         objects.formUnion(try groups(scope: scope(root + "/run")))
         for process in try processes(of: daemon) { objects.insert("process \(process.id) \(process.command)") }
-        for name in try names(in: "/sys/class/net") { objects.insert("network device \(name)") }
+        if daemon.isRunning, let process = daemon.processID {
+            // Those of the daemon's own network namespace.
+            let devices = try String(contentsOfFile: "/proc/\(process)/net/dev", encoding: .utf8)
+            for line in devices.split(separator: "\n").dropFirst(2) {
+                objects.insert("network device \(line.prefix { $0 != ":" })")
+            }
+        }
         return Footprint(objects: objects)
     }
 
@@ -73,7 +79,10 @@ public struct Footprint: Sendable {
             else { continue }
             let arguments = line.split(separator: "\0").map(String.init)
             let command = arguments.first?.split(separator: "/").last.map(String.init) ?? ""
-            guard ["tandem-init", "tandemd", "virtiofsd"].contains(command) || command.hasPrefix("qemu-system-") else {
+            guard
+                ["tandem-init", "tandemd", "virtiofsd", "dnsmasq"].contains(command)
+                    || command.hasPrefix("qemu-system-")
+            else {
                 continue
             }
             let files = ((try? names(in: "/proc/\(name)/fd")) ?? []).compactMap {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// UNIX sockets, descriptor passing, epoll, and the loopback device.
+// UNIX and netlink sockets, descriptor passing, epoll, and the loopback device.
 #pragma once
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include <errno.h>
+#include <linux/netlink.h>
 #include <net/if.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -68,6 +69,20 @@ static inline int tandem_receive_descriptor(int socket) {
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     if (header && header->cmsg_type == SCM_RIGHTS) memcpy(&descriptor, CMSG_DATA(header), sizeof descriptor);
     return descriptor;
+}
+
+// glibc declares these two with a union of pointers, which Swift cannot pass.
+static inline int tandem_bind(int descriptor, const void *name, socklen_t length) {
+    return bind(descriptor, (const struct sockaddr *)name, length);
+}
+
+static inline int tandem_own_name(int descriptor, void *name, socklen_t *length) {
+    return getsockname(descriptor, (struct sockaddr *)name, length);
+}
+
+// A socket of the routing family (rtnetlink(7)).
+static inline int tandem_netlink_socket(void) {
+    return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 }
 
 static inline int tandem_loopback_up(void) {

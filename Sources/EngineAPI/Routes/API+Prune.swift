@@ -8,8 +8,4 @@ extension API {
     func pruneBuildCache(_ call: Call) async throws(EngineError) {
         try await call.connection.respond(["CachesDeleted": nil, "SpaceReclaimed": 0])
     }
-
-    func pruneNetworks(_ call: Call) async throws(EngineError) {
-        try await call.connection.respond(["NetworksDeleted": nil])
-    }
 }

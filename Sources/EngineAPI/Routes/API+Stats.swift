@@ -4,6 +4,7 @@ import APIModel
 import Engine
 import FoundationEssentials
 import LinuxSystem
+import Netlink
 import TandemModel
 
 extension API {
@@ -63,7 +64,9 @@ extension API {
         if usage.memoryPeak > 0 { memory["max_usage"] = .count(usage.memoryPeak) }
         var processes: JSONValue = ["current": .count(usage.pids)]
         if usage.pidsLimit > 0 { processes["limit"] = .count(usage.pidsLimit) }
-        return [
+        // The counters go with the workload.
+        let traffic = (try? await engine.traffic(of: snapshot.record.id)) ?? [:]
+        var sample: JSONValue = [
             "read": .string(HostTime.now.rfc3339), "memory_stats": memory, "pids_stats": processes,
             "blkio_stats": Self.blocks(usage.blocks),
             "cpu_stats": [
@@ -74,6 +77,17 @@ extension API {
                     "throttled_time": .count(usage.cpuThrottledTime),
                 ],
             ],
+        ]
+        if !traffic.isEmpty { sample["networks"] = .object(traffic.mapValues(Self.counters)) }
+        return sample
+    }
+
+    private static func counters(_ traffic: LinkTraffic) -> JSONValue {
+        [
+            "rx_bytes": .count(traffic.receivedBytes), "rx_packets": .count(traffic.receivedPackets),
+            "rx_errors": .count(traffic.receiveErrors), "rx_dropped": .count(traffic.receiveDrops),
+            "tx_bytes": .count(traffic.sentBytes), "tx_packets": .count(traffic.sentPackets),
+            "tx_errors": .count(traffic.sendErrors), "tx_dropped": .count(traffic.sendDrops),
         ]
     }
 

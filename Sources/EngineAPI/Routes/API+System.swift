@@ -54,7 +54,10 @@ extension API {
             "ContainersStopped": .count(snapshots.count { !$0.record.isRunning }),
             "Images": .count(engine.images.images.count),
             "Driver": "erofs-overlayfs", "DriverStatus": [], "DockerRootDir": .string(engine.paths.dataRoot.string),
-            "Plugins": ["Volume": ["local"], "Network": ["none", "host"], "Log": ["json-file", "none"]],
+            "Plugins": [
+                "Volume": ["local"], "Network": ["bridge", "host", "macvlan", "null", "vxlan"],
+                "Log": ["json-file", "none"],
+            ],
             "MemoryLimit": true, "SwapLimit": .bool(Cgroups.countsSwap), "CpuCfsPeriod": true, "CpuCfsQuota": true,
             "CPUShares": true,
             "CPUSet": true, "PidsLimit": true, "OomKillDisable": .bool(Cgroups.canSwitchKillerOff),

@@ -20,10 +20,10 @@ enum ContainerDocument {
             "Id": .string(record.id.description), "Names": ["/\(record.name)".json],
             "Image": .string(record.spec.imageReference), "ImageID": .string(record.spec.imageID),
             "Command": .string(command(record.spec.process.arguments)),
-            "Created": .count(record.created.nanoseconds / 1_000_000_000), "Ports": [],
+            "Created": .count(record.created.nanoseconds / 1_000_000_000), "Ports": NetworkDocument.ports(record),
             "Labels": .map(record.spec.labels), "State": .string(record.state.rawValue),
             "Status": .string(status(record)),
-            "HostConfig": hostSummary(record.spec), "NetworkSettings": ["Networks": networks(record)],
+            "HostConfig": hostSummary(record.spec), "NetworkSettings": ["Networks": NetworkDocument.endpoints(record)],
             "Mounts": .array(record.spec.mounts.compactMap { mount($0, volumes) }),
             "Runtime": .string(record.spec.kind.rawValue),
         ]
@@ -103,34 +103,12 @@ enum ContainerDocument {
             "GraphDriver": ["Name": "erofs-overlayfs", "Data": [:]],
             "Mounts": .array(spec.mounts.compactMap { mount($0, volumes) }),
             "Config": request.configuration.merging(configuration(spec)),
-            "NetworkSettings": networkSettings(record),
+            "NetworkSettings": NetworkDocument.settings(record),
             "Tandem": [
                 "Kind": .string(spec.kind.rawValue), "Trace": record.trace.map { JSONValue(encoding: $0) } ?? nil,
             ],
         ]
     }
-
-    /// The networks `none` and `host` have nothing to tell; these are dockerd's words for that.
-    private static func networkSettings(_ record: WorkloadRecord) -> JSONValue {
-        [
-            "Bridge": "", "SandboxID": "", "HairpinMode": false, "LinkLocalIPv6Address": "",
-            "LinkLocalIPv6PrefixLen": 0, "Ports": [:], "SandboxKey": "", "SecondaryIPAddresses": nil,
-            "SecondaryIPv6Addresses": nil, "EndpointID": "", "Gateway": "", "GlobalIPv6Address": "",
-            "GlobalIPv6PrefixLen": 0, "IPAddress": "", "IPPrefixLen": 0, "IPv6Gateway": "", "MacAddress": "",
-            "Networks": networks(record),
-        ]
-    }
-
-    private static func networks(_ record: WorkloadRecord) -> JSONValue {
-        .object([record.spec.network.rawValue: endpoint])
-    }
-
-    /// Made once: a list has one for each workload.
-    private static let endpoint: JSONValue = [
-        "IPAMConfig": nil, "Links": nil, "Aliases": nil, "NetworkID": "", "EndpointID": "", "Gateway": "",
-        "IPAddress": "", "IPPrefixLen": 0, "IPv6Gateway": "", "GlobalIPv6Address": "", "GlobalIPv6PrefixLen": 0,
-        "MacAddress": "", "DriverOpts": nil, "DNSNames": nil,
-    ]
 
     private static func state(_ snapshot: WorkloadSnapshot) -> JSONValue {
         let record = snapshot.record

@@ -8,7 +8,7 @@ enum CreateRefusal {
     /// Members of the body that are read, or that mean nothing on Linux.
     private static let knownBody: Set<String> = [
         "ArgsEscaped", "AttachStderr", "AttachStdin", "AttachStdout", "Cmd", "Domainname", "Entrypoint", "Env",
-        "ExposedPorts", "Healthcheck", "HostConfig", "Hostname", "Image", "Labels", "NetworkDisabled",
+        "ExposedPorts", "Healthcheck", "HostConfig", "Hostname", "Image", "Labels", "MacAddress", "NetworkDisabled",
         "NetworkingConfig", "OnBuild", "OpenStdin", "Runtime", "Shell", "StdinOnce", "StopSignal", "StopTimeout", "Tty",
         "User", "Volumes", "WorkingDir",
     ]
@@ -20,7 +20,8 @@ enum CreateRefusal {
         "ConsoleSize", "ContainerIDFile", "CpuPeriod", "CpuQuota", "CpuShares", "CpusetCpus", "CpusetMems",
         "DeviceCgroupRules", "Devices", "Dns", "DnsOptions", "DnsSearch", "ExtraHosts", "GroupAdd", "Init", "IpcMode",
         "LogConfig", "MaskedPaths", "Memory", "MemoryReservation", "MemorySwap", "MemorySwappiness", "Mounts",
-        "NanoCpus", "NetworkMode", "OomKillDisable", "OomScoreAdj", "PidMode", "PidsLimit", "Privileged",
+        "NanoCpus", "NetworkMode", "OomKillDisable", "OomScoreAdj", "PidMode", "PidsLimit", "PortBindings",
+        "Privileged", "PublishAllPorts",
         "ReadonlyPaths", "ReadonlyRootfs", "RestartPolicy", "Runtime", "SecurityOpt", "ShmSize", "StorageOpt",
         "Sysctls", "Tmpfs", "UTSMode", "Ulimits", "UsernsMode", "VolumesFrom",
     ]
@@ -38,8 +39,7 @@ enum CreateRefusal {
         "CpuRealtimeRuntime": "the daemon's control group has no real-time processor time to give",
         "KernelMemory": "kernels have no such limit any more: use Memory",
         "KernelMemoryTCP": "kernels have no such limit any more: use Memory",
-        "Links": "there are no networks yet, and links need the default one",
-        "MacAddress": "the networks none and host have no MAC address to set",
+        "Links": "make a network instead: workloads on it find each other by name",
         "VolumeDriver": "the only volume driver is local",
     ]
 
@@ -53,7 +53,6 @@ enum CreateRefusal {
             guard !knownHost.contains(name), !value.isEmpty, harmless[name]?.contains(value) != true else { continue }
             refused.append(clause(name, value))
         }
-        refused += NetworkRequest.refusedEndpoints(body)
         guard refused.isEmpty else {
             throw EngineError(
                 .unsupported, Set(refused).sorted().joined(separator: "; "),
@@ -71,7 +70,6 @@ enum CreateRefusal {
                 "could not select device driver \"\(request["Driver"].string ?? "")\" with capabilities: [\(sets.joined(separator: " "))]"
         case "Isolation":
             return "Invalid isolation: \"\(value.string ?? "")\" - linux only supports 'default'"
-        case "PortBindings", "PublishAllPorts": return "publishing ports is not supported yet"
         default: return "\(name) is not supported" + (reasons[name].map { " (\($0))" } ?? "")
         }
     }

@@ -53,7 +53,13 @@ struct CreateRequest {
         spec.storageSize = try storageSize()
         spec.storageFormat = try storageFormat()
         spec.cgroupParent = host["CgroupParent"].string ?? ""
-        spec.network = try NetworkRequest.mode(from: host)
+        let attachments = EndpointRequest(body: body, host: host, joined: joined)
+        spec.network = try attachments.mode()
+        spec.endpoints = try attachments.endpoints(for: spec.network)
+        let ports = PortRequest(body: body, host: host, image: defaults)
+        spec.exposedPorts = try ports.exposed()
+        spec.ports = try ports.published()
+        spec.publishesAllPorts = host["PublishAllPorts"].bool ?? false
         spec.extraHosts = try NetworkRequest.extraHosts(from: host)
         spec.resolver = try NetworkRequest.resolver(from: host)
         spec.namespaces = try NamespaceRequest(host: host, hostname: spec.hostname, joined: joined).namespaces()

@@ -11,10 +11,10 @@ struct NamespaceRequest {
 
     /// The names behind `container:` in a HostConfig, to be resolved before anything else.
     static func references(in host: JSONValue) -> [String] {
-        ["PidMode", "IpcMode"].compactMap { reference(host[$0].string ?? "") }
+        ["PidMode", "IpcMode", "NetworkMode"].compactMap { reference(host[$0].string ?? "") }
     }
 
-    private static func reference(_ mode: String) -> String? {
+    static func reference(_ mode: String) -> String? {
         mode.hasPrefix("container:") ? String(mode.dropFirst("container:".count)) : nil
     }
 

@@ -6,31 +6,6 @@ import TandemModel
 
 /// Reads from a create request what concerns networks and names, with Docker's checks and words.
 enum NetworkRequest {
-    static func mode(from host: JSONValue) throws(EngineError) -> NetworkMode {
-        switch host["NetworkMode"].string ?? "" {
-        case "", "default", "none": return .none
-        case "host": return .host
-        case let name:
-            throw EngineError(
-                .unsupported, "the network '\(name)' is not supported yet",
-                hint: "Use --network none or --network host.")
-        }
-    }
-
-    /// The docker CLI repeats the network's name here; anything more would be ignored.
-    static func refusedEndpoints(_ body: JSONValue) -> [String] {
-        var refused: [String] = []
-        for (name, settings) in body["NetworkingConfig"]["EndpointsConfig"].object ?? [:] {
-            guard ["none", "host", "default"].contains(name) else {
-                refused.append("the network '\(name)' is not supported yet (use none or host)")
-                continue
-            }
-            let asked = (settings.object ?? [:]).filter { !$0.value.isEmpty }.keys.sorted()
-            if !asked.isEmpty { refused.append("the network '\(name)' has no \(asked.joined(separator: ", "))") }
-        }
-        return refused
-    }
-
     /// `NAME:ADDRESS`, where the address may have colons itself.
     static func extraHosts(from host: JSONValue) throws(EngineError) -> [String] {
         var entries: [String] = []
@@ -41,12 +16,7 @@ enum NetworkRequest {
             }
             var address = String(text[text.index(after: colon)...])
             if address.hasPrefix("["), address.hasSuffix("]") { address = String(address.dropFirst().dropLast()) }
-            guard address != "host-gateway" else {
-                throw EngineError(
-                    .unsupported, "unable to derive the IP value for host-gateway",
-                    hint: "The networks none and host have no gateway; use an address.")
-            }
-            guard isAddress(address) else {
+            guard isAddress(address) || address == "host-gateway" else {
                 throw EngineError(
                     .invalidArgument, "invalid IP address in add-host: \"\(address)\"",
                     hint: "For example db:192.0.2.7.")

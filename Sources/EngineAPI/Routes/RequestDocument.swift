@@ -77,7 +77,8 @@ enum RequestDocument {
             "PortBindings": host["PortBindings"],
             "UsernsMode": .string(host["UsernsMode"].string ?? ""),
             "VolumeDriver": .string(host["VolumeDriver"].string ?? ""),
-            "Isolation": .string(host["Isolation"].string ?? ""), "Cgroup": "", "PublishAllPorts": false,
+            "Isolation": .string(host["Isolation"].string ?? ""), "Cgroup": "",
+            "PublishAllPorts": .bool(host["PublishAllPorts"].bool ?? false),
             "CpuCount": 0, "CpuPercent": 0, "CpuRealtimePeriod": 0, "CpuRealtimeRuntime": 0, "IOMaximumBandwidth": 0,
             "IOMaximumIOps": 0, "KernelMemory": 0, "KernelMemoryTCP": 0,
             "LogConfig": [

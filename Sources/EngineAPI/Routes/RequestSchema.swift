@@ -30,7 +30,8 @@ enum RequestSchema {
     private static let body: [String: Kind] = [
         "ArgsEscaped": .flag, "AttachStderr": .flag, "AttachStdin": .flag, "AttachStdout": .flag, "Cmd": .texts,
         "Domainname": .text, "Entrypoint": .texts, "Env": .list(of: .text), "ExposedPorts": .object([:]),
-        "HostConfig": .object(host), "Hostname": .text, "Image": .text, "Labels": .map, "NetworkDisabled": .flag,
+        "HostConfig": .object(host), "Hostname": .text, "Image": .text, "Labels": .map, "MacAddress": .text,
+        "NetworkDisabled": .flag,
         "NetworkingConfig": .object(["EndpointsConfig": .object([:])]), "OnBuild": .texts, "OpenStdin": .flag,
         "Healthcheck": .object([
             "Test": .texts, "Interval": .number, "Timeout": .number, "Retries": .number, "StartPeriod": .number,
@@ -63,7 +64,8 @@ enum RequestSchema {
                     "DriverConfig": .object(["Name": .text, "Options": .map]),
                 ]), "TmpfsOptions": .object(["SizeBytes": .number, "Mode": .number, "Options": .any]),
             ])), "NanoCpus": .number, "NetworkMode": .text, "OomKillDisable": .flag, "OomScoreAdj": .number,
-        "PidMode": .text, "PidsLimit": .number, "Privileged": .flag, "ReadonlyPaths": .list(of: .text),
+        "PidMode": .text, "PidsLimit": .number, "PortBindings": .object([:]), "Privileged": .flag,
+        "PublishAllPorts": .flag, "ReadonlyPaths": .list(of: .text),
         "ReadonlyRootfs": .flag, "RestartPolicy": .object(["Name": .text, "MaximumRetryCount": .number]),
         "Runtime": .text, "SecurityOpt": .list(of: .text), "ShmSize": .number, "StorageOpt": .map, "Sysctls": .map,
         "Tmpfs": .map, "UTSMode": .text, "UsernsMode": .text,

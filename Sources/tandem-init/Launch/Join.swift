@@ -10,7 +10,12 @@ struct JoinedNamespaces {
     static func open(_ entries: [JoinedNamespace]) -> Result<JoinedNamespaces, LaunchFailure> {
         var joined = JoinedNamespaces()
         for entry in entries {
-            let name = entry.namespace == .pid ? bytes("pid") : bytes("ipc")
+            let name =
+                switch entry.namespace {
+                case .pid: bytes("pid")
+                case .network: bytes("net")
+                default: bytes("ipc")
+                }
             let path = bytes("/proc/") + digits(Int(entry.process)) + bytes("/ns/") + name
             let descriptor = tandem_init.open(path, O_RDONLY)
             guard descriptor >= 0 else {

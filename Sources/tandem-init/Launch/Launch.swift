@@ -110,6 +110,10 @@ extension LaunchPlan {
             if problem != 0 { report.fail(LaunchFailure(.cgroup, errno: problem, object: folder)) }
         }
         joined.enter(report)
+        if networkDescriptor != 0 {
+            let flag = Int32(bitPattern: NamespaceSet.network.rawValue)
+            report.check(setns(Int32(bitPattern: networkDescriptor), flag), .enter, bytes("network namespace"))
+        }
         let outerGroups = leavesCgroupNamespace ? open(bytes("/proc/self/ns/cgroup"), O_RDONLY) : -1
         if namespaces.contains(.cgroup) {
             report.check(unshare(Int32(bitPattern: NamespaceSet.cgroup.rawValue)), .cgroup)
@@ -122,9 +126,8 @@ extension LaunchPlan {
                 report.check(withPath(domainname) { setdomainname($0, domainname.count) }, .identity, domainname)
             }
         }
-        if namespaces.contains(.network) && bringLoopbackUp {
-            report.check(tandem_loopback_up(), .identity, bytes("lo"))
-        }
+        if bringLoopbackUp { report.check(tandem_loopback_up(), .identity, bytes("lo")) }
+        setUp(interfaces, report)
         for sysctl in sysctls { write(sysctl, report) }
         let helper = process.openHelper(report)
         // A session of its own, also without a terminal: a signal to the monitor's group must not reach the workload.

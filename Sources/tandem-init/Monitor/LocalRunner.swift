@@ -44,7 +44,8 @@ final class LocalRunner: Runner {
         guard let first = processes[0], first.code == nil else {
             return onFailed(process, LaunchFailure(.state, errno: ESRCH))
         }
-        let namespaces = self.plan.joined.reduce(self.plan.namespaces) { $0.union($1.namespace) }
+        var namespaces = self.plan.joined.reduce(self.plan.namespaces) { $0.union($1.namespace) }
+        if self.plan.networkDescriptor != 0 { namespaces.insert(.network) }
         let launched =
             switch plan.program {
             case .listLayer: listLayer(of: self.plan.root, plan)
