@@ -90,6 +90,7 @@ bench: release kernel ## Print the ratios that docs/specification.md promises
 	benchmarks/build
 	benchmarks/pull
 	benchmarks/api
+	benchmarks/network
 
 install: release ## Install into PREFIX (default /usr/local)
 	install -D -t $(DESTDIR)$(or $(PREFIX),/usr/local)/bin $(RELEASE)/tandem $(RELEASE)/tandemd $(RELEASE)/tandem-init

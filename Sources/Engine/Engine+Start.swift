@@ -37,10 +37,13 @@ extension Engine {
         do throws(EngineError) {
             let backend = try backend(of: workload)
             try checkJoined(workload)
+            let attaching = HostTime.monotonic
             let attachment = try await attach(workload)
             defer { closeReservations(attachment) }
+            let attached = HostTime.monotonic
+            if !attachment.places.isEmpty { phases.record(Phase(.network, start: attaching, end: attached)) }
             let plan = try backend.plan(try request(workload.id, workload.record.spec, making: true, attachment))
-            phases.record(Phase(.image, start: requested, end: HostTime.monotonic))
+            phases.record(Phase(.image, start: requested, end: attaching))
             try await backend.makeStorage(plan)
             try await acquireVolumes(workload)
             let instance = try await backend.prepare(plan, phases: phases)

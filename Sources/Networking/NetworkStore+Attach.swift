@@ -117,16 +117,14 @@ extension NetworkStore {
         return NetworkAttachment.Place(
             endpoint: endpoint, spec: wanted,
             attachesTo: isBridge ? .bridge(link(of: record)) : .wire(link(of: record)),
-            mtu: UInt32(record.options["com.docker.network.driver.mtu"] ?? "") ?? 0,
+            mtu: record.mtu,
             hasIPv6: record.hasIPv6, hasDefaultRoute: false)
     }
 
     /// The first network with a way out has the default route.
     private static func chooseDefaultRoute(_ attachment: inout NetworkAttachment, _ state: borrowing State) {
         for (index, place) in attachment.places.enumerated() {
-            guard let network = state.networks[place.endpoint.networkID], !network.isInternal,
-                network.driver != .vxlan
-            else { continue }
+            guard let network = state.networks[place.endpoint.networkID], !network.isInternal else { continue }
             attachment.places[index].hasDefaultRoute = true
             return
         }

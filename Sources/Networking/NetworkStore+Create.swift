@@ -113,13 +113,7 @@ extension NetworkStore {
                 .unsupported, "a macvlan network cannot be internal: it is on the wire of its parent",
                 hint: "Use a bridge.")
         }
-        if record.driver == .vxlan {
-            guard let text = record.options["vxlan.id"], let number = UInt32(text), number < 1 << 24 else {
-                throw EngineError(
-                    .invalidArgument, "a vxlan network needs a number that all of its hosts share",
-                    hint: "Add -o vxlan.id=42, and its peers: -o vxlan.peers=192.0.2.7,192.0.2.8.")
-            }
-        }
+        if record.driver == .vxlan { try Self.checkTunnel(record) }
     }
 
     // MARK: Addresses

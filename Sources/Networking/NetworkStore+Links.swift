@@ -5,6 +5,7 @@ import LinuxSystem
 import Logging
 import Netlink
 import Synchronization
+import SystemPackage
 public import TandemModel
 
 extension NetworkStore {
@@ -35,7 +36,7 @@ extension NetworkStore {
         do throws(EngineError) {
             try setRules(&state)
             try startNameServer(of: record)
-            if !record.isInternal, record.driver == .bridge { allowForwarding(isIPv6: record.hasIPv6) }
+            if !record.isInternal, record.driver != .macvlan { allowForwarding(isIPv6: record.hasIPv6) }
         } catch {
             state.ready.remove(record.id)
             // What cannot be removed now, the next daemon finds by its group and folder.
@@ -69,7 +70,7 @@ extension NetworkStore {
             }
             var link = NewLink(name: Array(name.utf8))
             link.group = scope.group
-            link.mtu = UInt32(record.options["com.docker.network.driver.mtu"] ?? "") ?? 0
+            link.mtu = record.mtu
             link.hardwareAddress = Self.hardwareAddress(record.pools.first?.gateway, record.id)
             link.isUp = false
             try socket.perform(.makeBridge(link))
@@ -209,7 +210,7 @@ extension NetworkStore {
                 throw Self.failure("links of an earlier daemon cannot be removed", error)
             }
             state.ready = inUse
-            try setRules(&state, force: true)
+            try setRules(&state, removingThoseOfEarlier: Folders.names(in: folder).contains(Self.rulesMark))
             try sweepNames(state)
         }
     }
@@ -230,7 +231,10 @@ extension NetworkStore {
 
     // MARK: Rules
 
-    func setRules(_ state: inout State, force: Bool = false) throws(EngineError) {
+    /// Its name in the run folder says that there may be rules, so that most daemons need not look.
+    static let rulesMark = "rules"
+
+    func setRules(_ state: inout State, removingThoseOfEarlier: Bool = false) throws(EngineError) {
         var rules = FirewallRules()
         for record in state.networks.values.sorted(by: { $0.id < $1.id }) {
             guard state.ready.contains(record.id), record.driver == .bridge || record.driver == .vxlan else { continue }
@@ -246,9 +250,12 @@ extension NetworkStore {
                 rules.ports.append(FirewallRules.Port(published: port, target: target))
             }
         }
-        // What is not there need not be removed: most daemons never have a network.
-        if rules.isEmpty, !force, !state.firewall.hasRules { return }
+        let hadRules = state.firewall.hasRules || removingThoseOfEarlier
+        guard !rules.isEmpty || hadRules else { return }
+        let mark = folder.appending(Self.rulesMark)
+        if !hadRules { try Folders.make(mark) }
         try state.firewall.apply(rules)
+        if rules.isEmpty { try Folders.remove(mark) }
     }
 }
 
@@ -256,7 +263,7 @@ extension NetworkStore.State {
     /// The workload's address to which a port is passed on: on its first network with a way out.
     func target(of port: PublishedPort, _ user: NetworkStore.User) -> IPAddress? {
         for endpoint in user.endpoints {
-            guard let network = networks[endpoint.networkID], network.driver == .bridge, !network.isInternal else {
+            guard let network = networks[endpoint.networkID], !network.isInternal, network.driver != .macvlan else {
                 continue
             }
             if let address = endpoint.addresses.first(where: { $0.isIPv6 == port.hostAddress.isIPv6 }) {
@@ -268,5 +275,11 @@ extension NetworkStore.State {
 }
 
 extension NetworkRecord {
+    /// Its largest packet; 0 for the usual one.
+    var mtu: UInt32 {
+        // What the tunnel puts around a packet has to fit as well.
+        UInt32(options["com.docker.network.driver.mtu"] ?? "") ?? (driver == .vxlan ? 1450 : 0)
+    }
+
     var portsReachEachOther: Bool { options["com.docker.network.bridge.enable_icc"] != "false" }
 }

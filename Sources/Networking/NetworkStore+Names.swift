@@ -19,7 +19,7 @@ extension NetworkStore {
         guard Self.hasNames(record) else { return }
         try nameServer(of: record).start(
             link: link(of: record), addresses: record.pools.map(\.gateway),
-            forwards: !record.isInternal && HostResolver.servers.isEmpty)
+            forwards: !record.isInternal && record.driver != .vxlan && HostResolver.servers.isEmpty)
     }
 
     /// Says which names a workload has on its networks, all of them anew.
@@ -45,8 +45,11 @@ extension NetworkStore {
     /// The name servers of a workload's networks.
     public func nameServers(of endpoints: [Endpoint]) -> [IPAddress] {
         state.withLock { state in
-            endpoints.compactMap { endpoint in
-                state.networks[endpoint.networkID].flatMap { Self.hasNames($0) ? $0.pools.first?.gateway : nil }
+            endpoints.flatMap { endpoint -> [IPAddress] in
+                guard let record = state.networks[endpoint.networkID], Self.hasNames(record) else { return [] }
+                // Checked when the network was made.
+                let others = (try? Self.remoteNameServers(of: record)) ?? []
+                return (record.pools.first.map { [$0.gateway] } ?? []) + others
             }
         }
     }
@@ -55,7 +58,8 @@ extension NetworkStore {
     func sweepNames(_ state: borrowing State) throws(EngineError) {
         let inUse = state.ready.compactMap { state.networks[$0] }.filter(Self.hasNames)
         let kept = Set(inUse.map { String($0.id.prefix(12)) })
-        for name in Folders.names(in: folder) where !kept.contains(name) {
+        for name in Folders.names(in: folder)
+        where !kept.contains(name) && name != Self.rulesMark {
             try NameServer(folder: folder.appending(name)).stop()
         }
         let users = Set(state.users.keys.map(\.short))

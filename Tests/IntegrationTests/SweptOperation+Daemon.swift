@@ -8,7 +8,7 @@ import Testing
 extension SweptOperation {
     static let ofTheDaemon: [SweptOperation] = [
         run, runAndRemove, execute, copy, pause, stop, remove, update, createVolume, removeVolume, importImage,
-        removeImage,
+        removeImage, publish, createNetwork, removeNetwork, connect,
     ]
 
     private static let script = "trap 'exit 0' TERM; while :; do sleep 0.05; done"
@@ -113,6 +113,51 @@ extension SweptOperation {
         #expect(left.status == 1)
     } clean: { daemon in
         try await daemon.inTime("volume", "rm", "swept")
+    }
+
+    /// A network of its own, a port of the host, a name.
+    static let publish = SweptOperation("run -p", prepare: makeNetwork) { daemon in
+        try await daemon.inTime(
+            "run", "-d", "--name", "swept", "--network", "swept", "-p", "8099:80", "busybox", "sh", "-c", script)
+    } verify: { daemon in
+        try await daemon.expect("exec", "swept", "ping", "-c", "1", "-W", "2", "swept")
+        #expect(try await daemon.inTime("port", "swept").trimmed == "80/tcp -> 0.0.0.0:8099")
+    } clean: { daemon in
+        try await removeContainer(daemon)
+        try await daemon.inTime("network", "rm", "-f", "swept")
+    }
+
+    private static func makeNetwork(_ daemon: Daemon) async throws {
+        try await daemon.expect("network", "create", "swept")
+    }
+
+    static let createNetwork = SweptOperation("network create") { daemon in
+        try await daemon.inTime("network", "create", "swept")
+    } verify: { daemon in
+        try await daemon.expect("run", "--rm", "--network", "swept", "busybox", "true")
+    } clean: { daemon in
+        try await daemon.inTime("network", "rm", "-f", "swept")
+    }
+
+    static let removeNetwork = SweptOperation("network rm", prepare: makeNetwork) { daemon in
+        try await daemon.inTime("network", "rm", "swept")
+    } verify: { daemon in
+        let left = try await daemon.inTime("network", "inspect", "swept")
+        #expect(left.status == 1)
+    } clean: { daemon in
+        try await daemon.inTime("network", "rm", "-f", "swept")
+    }
+
+    static let connect = SweptOperation("network connect") { daemon in
+        try await makeNetwork(daemon)
+        try await startContainer(daemon)
+    } run: { daemon in
+        try await daemon.inTime("network", "connect", "swept", "swept")
+    } verify: { daemon in
+        try await daemon.expect("exec", "swept", "test", "-e", "/sys/class/net/eth1")
+    } clean: { daemon in
+        try await removeContainer(daemon)
+        try await daemon.inTime("network", "rm", "-f", "swept")
     }
 
     static let importImage = SweptOperation("image import") { daemon in

@@ -77,6 +77,11 @@ public final class Daemon: Sendable {
 
     /// Runs a program beside the daemon, as on its host.
     public func onHost(_ command: String..., deadline: Double = 30) async throws -> Program.Result {
+        try await onHost(command, deadline: deadline)
+    }
+
+    /// Runs a program beside the daemon, as on its host.
+    public func onHost(_ command: [String], deadline: Double = 30) async throws -> Program.Result {
         let whole = inNetwork(command)
         return try await Program(whole[0], Array(whole.dropFirst())).run(deadline: deadline)
     }
