@@ -91,9 +91,10 @@ public final class RepositoryClient: Sendable {
         }
     }
 
-    /// Host, and port if one is named.
+    /// Host, an IPv6 address in brackets, and port if one is named.
     static func place(of url: URL) -> String {
-        let host = url.host(percentEncoded: false) ?? ""
+        var host = url.host(percentEncoded: false) ?? ""
+        if host.contains(":"), !host.hasPrefix("[") { host = "[\(host)]" }
         return url.port.map { "\(host):\($0)" } ?? host
     }
 

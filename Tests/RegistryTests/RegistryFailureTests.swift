@@ -35,6 +35,12 @@ struct RegistryFailureTests {
         }
     }
 
+    @Test(arguments: ["127.0.0.1:5000", "[::1]:5000", "registry.example", "[2001:db8::1]"])
+    func addressesAreWrittenAsTheyAreNamed(place: String) throws {
+        let url = try #require(URL(string: "https://\(place)/v2/"))
+        #expect(RepositoryClient.place(of: url) == place)
+    }
+
     @Test func pausesGrowAndEnd() {
         let settings = RegistrySettings(retryDelay: .seconds(1))
         #expect([1, 2, 3, 5, 100].map { settings.delay(after: $0) } == [1, 2, 4, 15, 15].map { .seconds($0) })

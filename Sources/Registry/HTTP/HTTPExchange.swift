@@ -117,8 +117,7 @@ struct HTTPExchange: Sendable {
         if path.isEmpty { path = "/" }
         if let query = request.url.query(percentEncoded: true) { path += "?" + query }
         var head = HTTPRequestHead(version: .http1_1, method: request.method, uri: path, headers: request.headers)
-        let host = request.url.host(percentEncoded: true) ?? ""
-        head.headers.replaceOrAdd(name: "Host", value: request.url.port.map { "\(host):\($0)" } ?? host)
+        head.headers.replaceOrAdd(name: "Host", value: RepositoryClient.place(of: request.url))
         head.headers.replaceOrAdd(name: "User-Agent", value: "tandem")
         head.headers.replaceOrAdd(name: "Connection", value: "close")
         switch request.body {
