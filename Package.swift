@@ -69,7 +69,7 @@ let package = Package(
         .target(
             name: "ImageStore",
             dependencies: [
-                "CLibarchive", "CLinux", "Dockerfile", "LinuxSystem", "OCI", "TandemModel",
+                "APIModel", "CLibarchive", "CLinux", "Dockerfile", "LinuxSystem", "OCI", "TandemModel",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Logging", package: "swift-log"),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import APIModel
 public import Dockerfile
 public import OCI
 public import TandemModel
@@ -53,7 +54,11 @@ extension ImageConfiguration.Defaults {
             onBuild = (onBuild ?? []) + [trigger]
             return "ONBUILD \(trigger)"
         case .stopSignal(let name):
-            stopSignal = try expand(name)
+            let name = try expand(name)
+            guard SignalName.number(of: name) != nil else {
+                throw EngineError(.invalidArgument, "Invalid signal: \(name)", hint: "For example TERM, or 15.")
+            }
+            stopSignal = name
             return "STOPSIGNAL \(stopSignal ?? "")"
         case .healthCheck(let text):
             healthCheck = try HealthInstruction.parse(text)
@@ -97,7 +102,7 @@ extension ImageConfiguration.Defaults {
                 }
             }
         }
-        return shown.joined(separator: " ")
+        return shown.sorted().joined(separator: " ")
     }
 
     /// `PORT[-PORT][/PROTOCOL]` (go-connections' nat).

@@ -84,7 +84,7 @@ struct BuildTests {
         let built = try await daemon.tandem(
             ["build", "-t", "whole:\(kind)", "--label", "l=1", "--build-arg", "UNKNOWN"] + flags + [scratch.path])
         #expect(built.status == 0, "\(built.errors)\n\(built.output)")
-        #expect(built.output.contains("Step 3/30 : ARG WHO=world\n") && built.output.contains("\nout\n"))
+        #expect(built.output.contains("Step 3/29 : ARG WHO=world\n") && built.output.contains("\nout\n"))
         #expect(built.output.contains("[Warning] One or more build-args [UNKNOWN] were not consumed"))
         #expect(try await daemon.tandem("run", "--rm", "whole:\(kind)").lines == ["hello you 1", "0"])
         let format = "{{json .Config.Cmd}} {{.Config.OnBuild}} {{.Author}} {{.Config.Labels}}"
@@ -162,7 +162,7 @@ struct BuildTests {
                 "COPY failed: file not found in build context or excluded by .dockerignore: stat nosuch: file does not exist"
             ),
             ("FROM busybox\nCOPY ../x /", 1, "COPY failed: forbidden path outside the build context: ../x ()"),
-            ("FROM busybox\nCOPY --from=3 x /", 1, "invalid from flag value 3: refers to future build block"),
+            ("FROM busybox\nCOPY --from=3 x /", 1, "invalid from flag value 3: index out of bounds"),
             (
                 "FROM busybox\nCOPY a* Dockerfile /x", 1,
                 "When using COPY with more than one source file, the destination must be a directory and end with a /"
@@ -171,6 +171,8 @@ struct BuildTests {
             ("FROM busybox\nRUN --mount=type=cache true", 1, "the --mount option requires BuildKit"),
             ("FROM scratch", 1, "No image was generated"), ("", 1, "the Dockerfile (Dockerfile) cannot be empty"),
             ("FROM busybox\nEXPOSE nine", 1, "Invalid containerPort: nine"),
+            ("FROM busybox\nSTOPSIGNAL FOO", 1, "Invalid signal: FOO"),
+            ("FROM busybox\nWORKDIR ${X:?bad}", 1, "failed to process \"${X:?bad}\": X: bad"),
         ])
     func whatIsWrongIsSaid(dockerfile: String, code: Int32, message: String) async throws {
         let built = try await build(dockerfile, ["a": "1", "ab": "2"])
@@ -205,12 +207,20 @@ struct BuildTests {
         let built = try await daemon.tandem("build", "-t", "rooted:1", scratch.path)
         #expect(built.status == 0, "\(built.errors)")
         let files = try await daemon.tandem(
-            "run", "--rm", "rooted:1", "sh", "-c", "cat /copied; readlink /f/abs /f/up; ls /etc/planted /tmp/planted")
+            "run", "--rm", "rooted:1", "sh", "-c",
+            "cat /copied; readlink /f/abs; readlink /f/up; ls /etc/planted /tmp/planted")
         #expect(
             files.lines == ["inside", "/etc/passwd", "../../../../etc/passwd", "/etc/planted", "/tmp/planted"],
             "\(files.errors)")
         #expect(!FileManager.default.fileExists(atPath: "/etc/planted"))
         #expect(!FileManager.default.fileExists(atPath: "/tmp/planted"))
+    }
+
+    private func wait(_ condition: () async throws -> Bool) async throws {
+        for _ in 0..<300 {
+            if try await condition() { return }
+            try await Task.sleep(for: .milliseconds(20))
+        }
     }
 
     @Test func whatIsGivenUpLeavesNothing() async throws {
@@ -220,14 +230,10 @@ struct BuildTests {
             "timeout", ["-s", "INT", "2", Binaries.path("tandem"), "build", scratch.path]
         ).run(environment: ["TANDEM_HOST": daemon.endpoint])
         #expect(given.output.contains("begun"), "\(given.errors)")
-        for _ in 0..<300 where try await !daemon.tandem("ps", "-aq").output.isEmpty {
-            try await Task.sleep(for: .milliseconds(20))
-        }
+        try await wait { try await daemon.tandem("ps", "-aq").output.isEmpty }
         #expect(try await daemon.tandem("ps", "-aq").output.isEmpty)
         async let second = daemon.tandem("build", scratch.path)
-        for _ in 0..<300 where try await daemon.tandem("ps", "-aq").output.isEmpty {
-            try await Task.sleep(for: .milliseconds(20))
-        }
+        try await wait { try await !daemon.tandem("ps", "-aq").output.isEmpty }
         await daemon.kill()
         #expect(try await second.status == 1)
         try await daemon.start()

@@ -64,7 +64,8 @@ struct CommitTests {
             ["run", "-d", "--stop-timeout", "1", "--name", name] + kind.flags
                 + ["-v", "/data", "base:1", "sh", "-c", Self.script + "\necho ready; exec sleep 1000"])
         #expect(started.status == 0, "\(started.errors)")
-        for _ in 0..<300 where try await daemon.tandem("logs", name).trimmed != "ready" {
+        for _ in 0..<300 {
+            if try await daemon.tandem("logs", name).trimmed == "ready" { break }
             try await Task.sleep(for: .milliseconds(100))
         }
         let written = try await listing(["exec", name])

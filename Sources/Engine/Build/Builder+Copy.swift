@@ -41,10 +41,12 @@ extension Builder {
         }
         let prepared = operation
         let digest = try await withRoot(of: from) { root throws(EngineError) in try prepared.digest(of: root) }
-        let owner = operation.owner.isEmpty ? "" : "--chown=\(operation.owner) "
-        let mode = instruction.mode.isEmpty ? "" : "--chmod=\(try expand(instruction.mode)) "
+        // As dockerd writes them: without a blank behind.
+        let owner = operation.owner.isEmpty ? "" : "--chown=\(operation.owner)"
+        let mode = instruction.mode.isEmpty ? "" : "--chmod=\(try expand(instruction.mode))"
+        let target = try expand(instruction.target)
         let step = imageExtension(
-            (progress.shell + ["#(nop) \(name) \(owner)\(mode)\(digest) in \(operation.target) "]).joined(
+            (progress.shell + ["#(nop) \(name) \(owner)\(mode)\(digest) in \(target) "]).joined(
                 separator: " "))
         if try await takeFromCache(step) { return }
         let (images, parent) = (engine.images, progress.image)
@@ -122,10 +124,8 @@ extension Builder {
         if let index = Int(from) {
             guard index < earlier.count, index >= 0 else {
                 throw EngineError(
-                    .invalidArgument,
-                    index == earlier.count
-                        ? "invalid from flag value \(from): refers to current build block"
-                        : "invalid from flag value \(from): refers to future build block")
+                    .invalidArgument, "invalid from flag value \(from): index out of bounds",
+                    hint: "The first stage is 0; only earlier ones can be copied from.")
             }
             guard let image = earlier[index].image else {
                 throw EngineError(.invalidArgument, "invalid from flag value \(from): the stage is empty")

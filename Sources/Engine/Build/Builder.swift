@@ -234,7 +234,11 @@ final class Builder {
     }
 
     func expand(_ text: String) throws(EngineError) -> String {
-        try ShellLexer(escape: escape).expand(text, variables)
+        do throws(EngineError) {
+            return try ShellLexer(escape: escape).expand(text, variables)
+        } catch {
+            throw EngineError(error.code, "failed to process \"\(text)\": \(error.message)", hint: error.hint)
+        }
     }
 
     // MARK: Steps

@@ -25,7 +25,7 @@ extension API {
             do throws(EngineError) {
                 return .success(
                     try await engine.build(request, context: context, control: control) { message in
-                        if let line = Self.line(message, isQuiet: isQuiet) { await relay.send(line) }
+                        await relay.send(isQuiet ? [] : Self.line(message))
                     })
             } catch {
                 return .failure(error)
@@ -50,8 +50,7 @@ extension API {
         try await finish(result, call, isQuiet: isQuiet)
     }
 
-    private static func line(_ message: BuildMessage, isQuiet: Bool) -> [UInt8]? {
-        guard !isQuiet else { return nil }
+    private static func line(_ message: BuildMessage) -> [UInt8] {
         let document: JSONValue =
             switch message {
             case .text(let text): ["stream": .string(text)]
@@ -67,7 +66,6 @@ extension API {
         switch result {
         case .success(let image):
             if isQuiet {
-                try await call.connection.begin(type: "application/json")
                 let document: JSONValue = ["stream": .string(image.id + "\n")]
                 try await call.connection.send(document.encoded() + [0x0D, 0x0A])
             }
