@@ -36,7 +36,7 @@ extension Engine {
         do throws(EngineError) {
             result = .success(
                 try await exclusively(workload) { () throws(EngineError) in
-                    try await withIdleWorkload(workload) { files throws(EngineError) in
+                    try await withIdleWorkload(workload, isConnected: true) { files throws(EngineError) in
                         let code = try await execute(workload, files, control, output)
                         guard code == 0 else { return BuildStepResult(code: code) }
                         let image = try await addLayer(

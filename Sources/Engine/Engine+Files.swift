@@ -5,6 +5,7 @@ import Glibc
 import LaunchProtocol
 import LinuxSystem
 import Monitor
+import Networking
 import SystemPackage
 public import TandemModel
 
@@ -83,16 +84,34 @@ extension Engine {
 
     /// Starts a workload without its command, for the time of a call.
     ///
-    /// The gate is closed.
+    /// `isConnected` says whether it is on its networks meanwhile. The gate is closed.
     func withIdleWorkload<Value: Sendable>(
-        _ workload: Workload, _ body: (FileAccess) async throws(EngineError) -> Value
+        _ workload: Workload, isConnected: Bool = false, _ body: (FileAccess) async throws(EngineError) -> Value
+    ) async throws(EngineError) -> Value {
+        guard isConnected else { return try await withIdleWorkload(workload, NetworkAttachment(), nil, body) }
+        let attachment = try await attach(workload)
+        defer { closeReservations(attachment) }
+        let result: Result<Value, EngineError>
+        do throws(EngineError) {
+            result = .success(
+                try await withIdleWorkload(workload, attachment, workload.record.spec.network, body))
+        } catch {
+            result = .failure(error)
+        }
+        try await releaseNetworks(workload.id)
+        return try result.get()
+    }
+
+    private func withIdleWorkload<Value: Sendable>(
+        _ workload: Workload, _ attachment: NetworkAttachment, _ network: NetworkMode?,
+        _ body: (FileAccess) async throws(EngineError) -> Value
     ) async throws(EngineError) -> Value {
         let backend = try backend(of: workload)
         var spec = workload.record.spec
         // Those that it joins need not run for this.
         spec.namespaces = NamespaceSpec()
-        spec.network = .none
-        var plan = try backend.plan(try request(workload.id, spec, making: true))
+        spec.network = network ?? .none
+        var plan = try backend.plan(try request(workload.id, spec, making: true, attachment))
         plan.monitor.logPath = []
         // The next daemon must not take it for the workload itself: neither its socket nor its end.
         plan.monitor.socketPath = Bytes(paths.filesSocket(workload.id).string.utf8)
@@ -112,6 +131,7 @@ extension Engine {
         }
         let result: Result<Value, EngineError>
         do throws(EngineError) {
+            if !attachment.places.isEmpty { try completeNetworks(workload.id) }
             _ = try await instance.monitor.start()
             result = .success(
                 try await body(FileAccess(monitor: instance.monitor, process: plan.monitor.launch.process)))

@@ -245,7 +245,7 @@ struct BuildTests {
     @Test(arguments: DockerSubject.clients)
     func dockerBuilds(client: String) async throws {
         let scratch = try context([
-            "Dockerfile": "FROM busybox\nCOPY a /\nRUN cat /a\nCMD [\"cat\", \"/a\"]\n", "a": "text\n",
+            "Dockerfile": "FROM busybox\nCOPY a /\nRUN ip link show eth0\nCMD [\"cat\", \"/a\"]\n", "a": "text\n",
         ])
         defer { scratch.remove() }
         for arguments in [[], ["--build-arg", "TANDEM_RUNTIME=vm", "--no-cache"]] as [[String]] {
