@@ -13,7 +13,7 @@ public enum Cgroups {
     /// - Throws: `.unsupported` if neither is mounted, `.permissionDenied` if it cannot be written.
     public static func detect(scope: String) throws(EngineError) -> any CgroupDriver {
         // Without /proc no cgroup is found.
-        let mounts = (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? ""
+        let mounts = MountPoint.ownMountInformation
         let found = parse(mountInformation: mounts)
         if !found.legacy.isEmpty { return try CgroupV1(hierarchies: found.legacy, scope: scope) }
         if let unified = found.unified { return try CgroupV2(mountPoint: unified, scope: scope) }
@@ -30,7 +30,7 @@ public enum Cgroups {
     private static func has(legacy: String, unified: String?) -> Bool {
         // Without /proc no cgroup is found.
         let found = parse(
-            mountInformation: (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? "")
+            mountInformation: MountPoint.ownMountInformation)
         if !found.legacy.isEmpty { return found.legacy["memory"].map { CgroupFolder($0).has(legacy) } ?? false }
         // The root of v2 has no limits: any group below it will do.
         guard let unified, let root = found.unified else { return false }

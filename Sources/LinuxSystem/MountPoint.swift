@@ -122,7 +122,7 @@ public enum MountPoint {
     /// The mount that a path lies on, and how it passes mounts on and takes them.
     public static func propagation(of path: FilePath) -> (mount: FilePath, isShared: Bool, isSlave: Bool)? {
         // Without /proc nothing is known.
-        let text = (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? ""
+        let text = ownMountInformation
         guard let resolved = path.withPlatformString({ realpath($0, nil) }) else { return nil }
         defer { free(resolved) }
         let place = FilePath(String(cString: resolved))
@@ -144,13 +144,21 @@ public enum MountPoint {
     /// The targets of all mounts at or below a folder, deepest first.
     public static func targets(below folder: FilePath) -> [FilePath] {
         // Without /proc nothing is found.
-        let text = (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? ""
+        let text = ownMountInformation
         return text.split(separator: "\n").compactMap { line -> FilePath? in
             let fields = line.split(separator: " ", maxSplits: 5)
             guard fields.count > 4 else { return nil }
             let path = FilePath(unescaped(String(fields[4])))
             return path.starts(with: folder) ? path : nil
         }.reversed()
+    }
+
+    /// The process's mounts, proc_pid_mountinfo(5); empty without /proc.
+    ///
+    /// One path that is not UTF-8 must not hide all others.
+    static var ownMountInformation: String {
+        let bytes = (try? Data(contentsOf: URL(filePath: "/proc/self/mountinfo"))) ?? Data()
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// proc_pid_mountinfo(5) writes space, tab, newline and backslash as octal numbers.

@@ -20,7 +20,7 @@ struct BadInputTests {
     }
 
     static let cases = [
-        Case(arguments: ["run", "nosuch"], status: 125, sentence: "No such image: nosuch:latest"),
+        Case(arguments: ["run", "--pull", "never", "nosuch"], status: 125, sentence: "No such image: nosuch:latest"),
         Case(arguments: ["run", "No/Such"], status: 125, sentence: "No such image"),
         Case(arguments: ["run", "--bad", "busybox"], status: 125, sentence: "--bad"),
         Case(arguments: ["run"], status: 125, sentence: "requires at least 1 argument"),
