@@ -92,11 +92,15 @@ extension NetworkCommand {
                 Output.write("This removes all networks that nobody uses. Go on? [y/N] ")
                 guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else { return }
             }
-            let query = filter.isEmpty ? [] : [("filters", Filters.encode(filter))]
-            let response = try await Daemon.client().request("POST", "/networks/prune", query: query).json
+            try await Self.prune(filter, try await Daemon.client())
+        }
+
+        static func prune(_ filter: [String], _ client: TandemClient) async throws {
+            let response = try await client.request("POST", "/networks/prune", query: Filters.query(filter)).json
             let names = response["NetworksDeleted"].strings ?? []
             if !names.isEmpty { Output.line("Deleted Networks:") }
             for name in names { Output.line(name) }
+            if !names.isEmpty { Output.line("") }
         }
     }
 }

@@ -11,7 +11,8 @@ struct SystemCommand: AsyncParsableCommand {
 
     struct Prune: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "prune", abstract: "Remove stopped containers and VMs, and images without a name.")
+            commandName: "prune",
+            abstract: "Remove stopped containers and VMs, networks that nobody uses, and images without a name.")
 
         @Flag(name: .shortAndLong, help: "Also images with a name that nobody uses.")
         var all = false
@@ -36,6 +37,7 @@ struct SystemCommand: AsyncParsableCommand {
             guard force || Confirmation.ask("This will remove: \(parts.joined(separator: ", ")).") else { return }
             let client = try await Daemon.client()
             var space = try await ContainerCommand.Prune.prune(filter, client)
+            try await NetworkCommand.Prune.prune(filter, client)
             if volumes {
                 let response = try await client.request("POST", "/volumes/prune", query: Filters.query(filter)).json
                 let names = response["VolumesDeleted"].strings ?? []

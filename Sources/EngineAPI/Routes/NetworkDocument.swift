@@ -30,7 +30,7 @@ enum NetworkDocument {
         let spec = record.spec
         guard case .network = spec.network else {
             if case .joined = spec.network { return [:] }
-            return .object([spec.network.rawValue: endpoint(nil, nil, record)])
+            return .object([spec.network.rawValue: nowhere])
         }
         var documents: [String: JSONValue] = [:]
         for wanted in spec.endpoints {
@@ -42,6 +42,13 @@ enum NetworkDocument {
         }
         return .object(documents)
     }
+
+    /// Made once: a list has one for each workload without a network.
+    private static let nowhere: JSONValue = [
+        "IPAMConfig": nil, "Links": nil, "Aliases": nil, "NetworkID": "", "EndpointID": "", "Gateway": "",
+        "IPAddress": "", "IPPrefixLen": 0, "IPv6Gateway": "", "GlobalIPv6Address": "", "GlobalIPv6PrefixLen": 0,
+        "MacAddress": "", "DriverOpts": nil, "DNSNames": nil,
+    ]
 
     private static func endpoint(
         _ endpoint: Endpoint?, _ wanted: EndpointSpec?, _ record: WorkloadRecord
