@@ -78,7 +78,7 @@ extension Engine {
             do throws(EngineError) {
                 try networks.publishNames(of: id, name, spec)
             } catch {
-                try networks.release(id)
+                for descriptor in attachment.reservations { close(descriptor) }
                 throw error
             }
             return attachment

@@ -25,7 +25,7 @@ struct NameServer {
     ///
     /// Blocks until it answers.
     func start(link: String, addresses: [IPAddress], forwards: Bool) throws(EngineError) {
-        guard process == nil else { return }
+        guard try process == nil else { return }
         try Folders.make(names, mode: 0o755)
         try rebuild()
         var arguments = [
@@ -49,17 +49,21 @@ struct NameServer {
 
     /// Ends it, and forgets all names.
     func stop() throws(EngineError) {
-        process?.endBlocking(graceMilliseconds: 0)
+        try process?.endBlocking(graceMilliseconds: 0)
         try Folders.remove(folder)
     }
 
     /// The running server.
+    ///
+    /// - Throws: If that cannot be found out: one that is taken for none would be left alone for ever.
     private var process: HostProcess? {
-        guard let text = Self.read(processFile), let id = Int32(text.filter(\.isNumber)),
-            // The number may be another process's by now.
-            Self.read(FilePath("/proc/\(id)/cmdline"))?.contains(processFile.string) == true
-        else { return nil }
-        return HostProcess(id)
+        get throws(EngineError) {
+            guard let text = try Self.read(processFile), let id = Int32(text.filter(\.isNumber)),
+                // The number may be another process's by now.
+                try Self.read(FilePath("/proc/\(id)/cmdline"))?.contains(processFile.string) == true
+            else { return nil }
+            return HostProcess(id)
+        }
     }
 
     /// Says which names a workload has, for each of its addresses.
@@ -67,20 +71,20 @@ struct NameServer {
         try write(addresses.map { "\($0) \(own.joined(separator: " "))\n" }.joined(), to: names.appending(id.short))
         // Those of before stay known until the next removal.
         try write(Self.knownLines(own), to: known, flags: O_APPEND)
-        reload()
+        try reload()
     }
 
     /// Forgets a workload's names.
     func remove(_ id: String) throws(EngineError) {
         unlink(names.appending(id).string)
         try rebuild()
-        reload()
+        try reload()
     }
 
     private func rebuild() throws(EngineError) {
         var all: [String] = []
         for name in Folders.names(in: names) {
-            for line in Self.read(names.appending(name))?.split(separator: "\n") ?? [] {
+            for line in try Self.read(names.appending(name))?.split(separator: "\n") ?? [] {
                 all += line.split(separator: " ").dropFirst().map(String.init)
             }
         }
@@ -89,8 +93,8 @@ struct NameServer {
 
     private static func knownLines(_ names: [String]) -> String { names.map { "server=/\($0)/\n" }.joined() }
 
-    private func reload() {
-        if let process { kill(process.id, SIGHUP) }
+    private func reload() throws(EngineError) {
+        if let process = try process { kill(process.id, SIGHUP) }
     }
 
     private func write(_ content: String, to file: FilePath, flags: Int32 = 0) throws(EngineError) {
@@ -111,9 +115,15 @@ struct NameServer {
         EngineError(.internal, "names cannot be written to '\(names)': \(String(cString: strerror(errno)))")
     }
 
-    private static func read(_ path: FilePath) -> String? {
+    /// A file's content; `nil` if there is none.
+    private static func read(_ path: FilePath) throws(EngineError) -> String? {
         let descriptor = open(path.string, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
+        guard descriptor >= 0 else {
+            guard errno == ENOENT || errno == ESRCH else {
+                throw EngineError(.internal, "'\(path)' cannot be read: \(String(cString: strerror(errno)))")
+            }
+            return nil
+        }
         defer { close(descriptor) }
         var buffer = [UInt8](repeating: 0, count: 4_096)
         let count = Glibc.read(descriptor, &buffer, buffer.count)
