@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Registries that mean no good: a clear error, nothing left, and the daemon goes on.
-@Suite(.daemon, .serialized)
+@Suite(.daemonOnHostNetwork, .serialized)
 struct HostileRegistryTests {
     private let daemon: Daemon
 
@@ -173,7 +173,7 @@ struct HostileRegistryTests {
         try layout.tag(try layout.add(image: [layer]), as: "1")
         let registry = try await RegistryServer()
         try await layout.push("1", to: registry.address + "/bomb:1")
-        let small = try await Daemon()
+        let small = try await Daemon(onHostNetwork: true)
         #expect(try await small.tandem("image", "default").status == 0)
         await small.stop()
         let store = small.folder.path + "/data/images"

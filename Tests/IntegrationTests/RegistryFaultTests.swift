@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Networks that cut connections and change bytes, and a daemon that dies on the way.
-@Suite(.daemon, .serialized)
+@Suite(.daemonOnHostNetwork, .serialized)
 struct RegistryFaultTests {
     private let daemon: Daemon
 

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Pulling from and pushing to a real registry.
-@Suite(.daemon, .serialized)
+@Suite(.daemonOnHostNetwork, .serialized)
 struct RegistryTests {
     let daemon: Daemon
 
@@ -59,11 +59,12 @@ struct RegistryTests {
         let again = try await daemon.tandem("pull", name + ":1")
         #expect(again.lines.contains("Status: Image is up to date for \(name):1"))
         for kind in [[], ["--vm"]] {
-            let run = try await daemon.tandem(["run", "--rm"] + kind + [name + ":1", "cat", "second", "third"])
+            let run = try await daemon.tandem(
+                ["run", "--rm", "--network", "none"] + kind + [name + ":1", "cat", "second", "third"])
             #expect(run.output == "zstd\nplain\n", "\(kind): \(run.errors)")
         }
         // `run` fetches what is not there, and only the layer that is not there.
-        let run = try await daemon.tandem("run", "--rm", name + ":2", "cat", "/other")
+        let run = try await daemon.tandem("run", "--rm", "--network", "none", name + ":2", "cat", "/other")
         #expect(run.output == "A" && run.errors.contains("Unable to find image '\(name):2' locally"), "\(run.errors)")
         #expect(run.errors.components(separatedBy: "Already exists").count == 2)
         #expect(run.errors.components(separatedBy: "Pull complete").count == 2)
@@ -90,7 +91,8 @@ struct RegistryTests {
         #expect(
             try await daemon.tandem("images", "--format", "{{.Repository}}:{{.Tag}}", name).lines.contains(
                 name + ":<none>"))
-        #expect(try await daemon.tandem("run", "--rm", digest, "cat", "/third").output == "plain\n")
+        #expect(
+            try await daemon.tandem("run", "--rm", "--network", "none", digest, "cat", "/third").output == "plain\n")
         #expect(try await daemon.tandem("rmi", digest).lines.first == "Untagged: \(digest)")
         #expect(try await daemon.tandem("image", "inspect", digest).status == 1)
     }
@@ -187,9 +189,10 @@ struct RegistryTests {
         let missing = try await daemon.tandem("pull", registry.address + "/nosuch:1")
         let sentence = "manifest for \(registry.address)/nosuch:1 not found: manifest unknown: manifest unknown"
         #expect(missing.status == 1 && missing.errors.contains(sentence), "\(missing.errors)")
-        let never = try await daemon.tandem("run", "--rm", "--pull", "never", registry.address + "/nosuch:1", "true")
+        let never = try await daemon.tandem(
+            "run", "--rm", "--network", "none", "--pull", "never", registry.address + "/nosuch:1", "true")
         #expect(never.status == 125 && never.errors.contains("No such image: \(registry.address)/nosuch:1"))
-        let run = try await daemon.tandem("run", "--rm", registry.address + "/nosuch:1", "true")
+        let run = try await daemon.tandem("run", "--rm", "--network", "none", registry.address + "/nosuch:1", "true")
         #expect(run.status == 125 && run.errors.contains(sentence), "\(run.errors)")
         await registry.stop()
         let unreachable = try await daemon.tandem("pull", registry.address + "/nosuch:1")

@@ -13,12 +13,16 @@ public final class Daemon: Sendable {
     public let folder: ScratchFolder
     private let process = Mutex<ChildProcess?>(nil)
     private let extraFlags: [String]
+    private let onHostNetwork: Bool
     /// The daemon's network namespace: bridges, rules and forwarding are not the host's, and go with it.
     private let network = Mutex<Int32?>(nil)
 
     /// Starts a daemon and waits until it answers.
-    public init(flags: [String] = []) async throws {
+    ///
+    /// `onHostNetwork` is for what has to be reached by the tests' own network, such as a registry.
+    public init(flags: [String] = [], onHostNetwork: Bool = false) async throws {
         extraFlags = flags
+        self.onHostNetwork = onHostNetwork
         folder = try ScratchFolder(prefix: "it")
         try await start()
     }
@@ -67,6 +71,7 @@ public final class Daemon: Sendable {
 
     /// A command line that runs another one in the daemon's network namespace, which the first daemon makes.
     private func inNetwork(_ command: [String]) -> [String] {
+        guard !onHostNetwork else { return command }
         let busybox = "/bin/busybox"
         guard let held = network.withLock({ $0 }) else {
             let script = "\(busybox) ip link set lo up && exec \"$@\""

@@ -6,6 +6,7 @@ public import Testing
 /// Gives a suite a daemon with the default image, and checks afterwards that the host is as it was before.
 public struct DaemonTrait: SuiteTrait, TestScoping {
     var flags: [String] = []
+    var onHostNetwork = false
 
     /// Runs the suite's tests with `Daemon.current` set.
     @concurrent public func provideScope(
@@ -13,9 +14,11 @@ public struct DaemonTrait: SuiteTrait, TestScoping {
     ) async throws {
         guard geteuid() == 0 else { throw Daemon.Failure(description: "these tests need root: run `sudo make test`") }
         let before = try HostSnapshot.take()
-        let daemon = try await Daemon(flags: flags)
+        let daemon = try await Daemon(flags: flags, onHostNetwork: onHostNetwork)
         do {
-            let image = try await daemon.tandem("run", "--rm", "busybox", "true")
+            // Nothing of a network is made on the host.
+            let network = onHostNetwork ? ["--network", "none"] : []
+            let image = try await daemon.tandem(["run", "--rm"] + network + ["busybox", "true"])
             guard image.status == 0 else {
                 throw Daemon.Failure(description: "the default image does not run: \(image.errors)\n\(daemon.log)")
             }
@@ -39,6 +42,9 @@ public struct DaemonTrait: SuiteTrait, TestScoping {
 extension Trait where Self == DaemonTrait {
     /// A daemon for the whole suite.
     public static var daemon: DaemonTrait { DaemonTrait() }
+
+    /// A daemon for the whole suite that shares the tests' network.
+    public static var daemonOnHostNetwork: DaemonTrait { DaemonTrait(onHostNetwork: true) }
 
     /// A daemon with further flags for the whole suite.
     public static func daemon(flags: [String]) -> DaemonTrait { DaemonTrait(flags: flags) }

@@ -26,7 +26,9 @@ public struct Footprint: Sendable {
             // Those of the daemon's own network namespace.
             let devices = try String(contentsOfFile: "/proc/\(process)/net/dev", encoding: .utf8)
             for line in devices.split(separator: "\n").dropFirst(2) {
-                objects.insert("network device \(line.prefix { $0 != ":" })")
+                let name = line.prefix { $0 != ":" }.drop { $0 == " " }
+                // The default network's bridge lingers for the next start.
+                if !name.hasPrefix("td-") { objects.insert("network device \(name)") }
             }
         }
         return Footprint(objects: objects)
@@ -52,7 +54,7 @@ public struct Footprint: Sendable {
             guard let files = FileManager.default.enumerator(atPath: root + "/" + top) else { continue }
             for case let file as String in files {
                 if file == skipped { files.skipDescendants() }
-                if !file.hasPrefix("state.db") { found.insert("file \(top)/\(file)") }
+                if !file.hasPrefix("state.db"), file != "networks/rules" { found.insert("file \(top)/\(file)") }
             }
         }
         return found
