@@ -50,6 +50,11 @@ struct NameServer {
     /// Ends it, and forgets all names.
     func stop() throws(EngineError) {
         try process?.endBlocking(graceMilliseconds: 0)
+        guard try process == nil else {
+            throw EngineError(
+                .internal, "the name server in '\(folder)' cannot be ended",
+                hint: "Try again; it goes with its network.")
+        }
         try Folders.remove(folder)
     }
 
