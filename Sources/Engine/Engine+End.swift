@@ -32,7 +32,6 @@ extension Engine {
             workload.executions[number]?.exitCode = code ?? 137
         }
         emitEnd(of: workload)
-        emitNetworks("disconnect", of: workload)
         workload.forgetPlaces()
         resume(&workload.exitWaiters, with: workload.record.exit)
         let begun = known?.monotonic ?? HostTime.monotonic
@@ -56,6 +55,7 @@ extension Engine {
         let seconds = max(0, (record.finished?.nanoseconds ?? began) - began) / 1_000_000_000
         emit(
             "die", workload, ["exitCode": String(record.exit?.code ?? 0), "execDuration": String(seconds)])
+        emitNetworks("disconnect", of: workload)
         emitUnmounts(of: workload)
     }
 

@@ -67,8 +67,8 @@ extension Engine {
         workload.record.trace = phases.snapshot
         workload.isStopping = false
         beginProbing(workload)
-        emitMounts(of: workload)
         emitNetworks("connect", of: workload)
+        emitMounts(of: workload)
         emit("start", workload)
         watch(workload, phases: phases)
         // Nobody has to wait for this: a monitor that listens tells the next daemon the same.

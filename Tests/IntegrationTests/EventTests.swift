@@ -47,7 +47,7 @@ struct EventTests {
             ], ["color", "driver", "destination", "read/write", "signal", "exitCode"])
         #expect(
             first == [
-                "volume create driver=local", "container create color=red",
+                "volume create driver=local", "container create color=red", "network connect",
                 "volume mount driver=local destination=/data read/write=false", "container start color=red",
                 "container exec_create: true  color=red", "container exec_start: true  color=red",
                 "container exec_die color=red exitCode=0",
@@ -56,7 +56,7 @@ struct EventTests {
                 "container exec_die color=red exitCode=0", "container pause color=red", "container unpause color=red",
                 "container top color=red", "container update color=red", "container kill color=red signal=18",
                 "container kill color=red signal=15", "container die color=red exitCode=5",
-                "volume unmount driver=local", "container stop color=red",
+                "network disconnect", "volume unmount driver=local", "container stop color=red",
             ])
         let second = try await events(
             of: [
