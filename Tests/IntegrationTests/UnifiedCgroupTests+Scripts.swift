@@ -35,6 +35,7 @@ extension UnifiedCgroupTests {
             for attempt in $(seq 150); do "$@" >/dev/null 2>&1 && return; sleep 0.2; done
             echo "in vain: $*" >&2
         }
+        # Without networks: the stock kernel has bridges as modules, which the guest does not have.
         # Every call of tandem takes a second here: ids come from `run -d`.
         group() { echo /sys/fs/cgroup/tandem/*/$1; }
         # none if the folder is gone, else what is in it
@@ -43,10 +44,10 @@ extension UnifiedCgroupTests {
         mount='grep " /sys/fs/cgroup " /proc/self/mountinfo | cut -d" " -f4'
         start
         echo "doctor=$(tandem doctor | grep cgroup:)"
-        echo "own group=$(tandem run --rm busybox cat /proc/self/cgroup)"
-        echo "own mount=$(tandem run --rm busybox sh -c "$mount")"
+        echo "own group=$(tandem run --network none --rm busybox cat /proc/self/cgroup)"
+        echo "own mount=$(tandem run --network none --rm busybox sh -c "$mount")"
 
-        group=$(group $(tandem run -d --name limited -m 64m --memory-swap 96m --memory-reservation 32m --cpus 0.5 --pids-limit 33 \
+        group=$(group $(tandem run --network none -d --name limited -m 64m --memory-swap 96m --memory-reservation 32m --cpus 0.5 --pids-limit 33 \
             --cpu-shares 512 --cpuset-cpus 1 busybox sleep 1000))
         for file in memory.max memory.swap.max memory.low cpu.max pids.max cpu.weight cpuset.cpus; do
             echo "$file=$(cat $group/$file)"
@@ -64,7 +65,7 @@ extension UnifiedCgroupTests {
         for process in $(cat $group/cgroup.procs); do [ $process = $first ] || kill -9 $process; done
         tandem update -m 48m --cpus 0.75 --pids-limit 44 --cpu-shares 2048 --cpuset-cpus 0 limited >/dev/null
         for file in memory.max cpu.max pids.max cpu.weight cpuset.cpus; do echo "updated $file=$(cat $group/$file)"; done
-        tandem run --rm --pids-limit 4 busybox sh -c 'for i in 1 2 3 4; do sleep 1 & done; wait' 2>&1 | grep -q fork \
+        tandem run --network none --rm --pids-limit 4 busybox sh -c 'for i in 1 2 3 4; do sleep 1 & done; wait' 2>&1 | grep -q fork \
             && echo "forks beyond the limit=refused"
         echo "stats=$(tandem stats --no-stream limited | awk 'END {print $6, $NF}')"
         tandem pause limited >/dev/null
@@ -77,9 +78,9 @@ extension UnifiedCgroupTests {
         try() { echo "head -c 1 $1 >/dev/null 2>&1 && echo $2=read || echo $2=refused"; }
         try_write() { echo "(: > $1) 2>/dev/null && echo $2, writing=done || echo $2, writing=refused"; }
         tandem exec limited sh -c "cd /tmp; mknod zero c 1 5; mknod disk b $numbers; $(try zero zero); $(try disk disk)"
-        tandem run --rm --device /dev/vdb:/dev/disk:r busybox sh -c "
+        tandem run --network none --rm --device /dev/vdb:/dev/disk:r busybox sh -c "
             $(try /dev/disk 'disk by --device'); $(try_write /dev/disk 'disk by --device')"
-        tandem run --rm --privileged busybox sh -c "mknod /tmp/disk b $numbers
+        tandem run --network none --rm --privileged busybox sh -c "mknod /tmp/disk b $numbers
             $(try /tmp/disk 'disk, privileged'); $(try_write /tmp/disk 'disk, privileged')"
 
         tandem kill limited >/dev/null
@@ -87,10 +88,10 @@ extension UnifiedCgroupTests {
         tandem rm limited >/dev/null
         echo "group after rm=$(gone $group)"
 
-        tandem run --name greedy -m 8m --memory-swap 8m busybox tail /dev/zero >/dev/null 2>&1
+        tandem run --network none --name greedy -m 8m --memory-swap 8m busybox tail /dev/zero >/dev/null 2>&1
         echo "oom=$? $(tandem inspect --format '{{.State.OOMKilled}}' greedy)"
 
-        group=$(group $(tandem run -d --name parent --privileged busybox sh -c '
+        group=$(group $(tandem run --network none -d --name parent --privileged busybox sh -c '
             cd /sys/fs/cgroup; mkdir leaf; echo 1 > leaf/cgroup.procs
             echo +memory +pids > cgroup.subtree_control; mkdir leaf2; exec sleep 1000'))
         await [ -e $group/leaf2 ]
@@ -99,12 +100,12 @@ extension UnifiedCgroupTests {
         tandem rm -f parent >/dev/null
         echo "groups after rm -f=$(gone $group)"
 
-        group=$(group $(tandem run -d --name frozen busybox sleep 1000))
+        group=$(group $(tandem run --network none -d --name frozen busybox sleep 1000))
         tandem pause frozen >/dev/null
         tandem rm -f frozen >/dev/null
         echo "paused one after rm -f=$(gone $group)"
 
-        tandem run -d --name survivor busybox sleep 1000 >/dev/null
+        tandem run --network none -d --name survivor busybox sleep 1000 >/dev/null
         kill -9 $daemon
         wait $daemon
         start
