@@ -13,6 +13,8 @@ final class FrameSocket: Sendable {
         var outgoing: Bytes = []
         var sent = 0
         var reader: (any DispatchSourceRead)?
+        /// Reads what there is; gone with the connection.
+        var receive: (@Sendable () -> Void)?
         var writer: (any DispatchSourceWrite)?
         var isPaused = false
         var isClosed = false
@@ -37,9 +39,11 @@ final class FrameSocket: Sendable {
     /// Both handlers are called one at a time and in order; `onClosed` comes last and once, also after `close()`.
     func open(onFrame: @escaping @Sendable (Frame) -> Void, onClosed: @escaping @Sendable () -> Void) {
         let descriptor = descriptor
+        let receive: @Sendable () -> Void = { [self] in self.receive(onFrame) }
         state.withLock { state in
             let reader = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
-            reader.setEventHandler { [self] in receive(onFrame) }
+            state.receive = receive
+            reader.setEventHandler(handler: receive)
             reader.setCancelHandler {
                 Glibc.close(descriptor)
                 onClosed()
@@ -77,7 +81,10 @@ final class FrameSocket: Sendable {
         state.withLock { state in
             guard !state.isClosed, paused != state.isPaused, let reader = state.reader else { return }
             state.isPaused = paused
-            if paused { reader.suspend() } else { reader.resume() }
+            guard !paused else { return reader.suspend() }
+            reader.resume()
+            // A hang-up meanwhile has been the source's last event, see `receive`.
+            if let receive = state.receive { queue.async(execute: receive) }
         }
     }
 
@@ -93,6 +100,7 @@ final class FrameSocket: Sendable {
             state.writer?.cancel()
             if state.reader == nil { Glibc.close(descriptor) }
             state.reader = nil
+            state.receive = nil
             state.writer = nil
             defer { state.waitingForRoom = [] }
             return state.waitingForRoom
@@ -100,20 +108,25 @@ final class FrameSocket: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
+    /// Reads until there is nothing more: libdispatch tells a hang-up once, together with what was sent before it, and then
+    /// watches the descriptor no longer.
     private func receive(_ onFrame: (Frame) -> Void) {
         var chunk = Bytes(repeating: 0, count: 65_536)
-        let count = chunk.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-        if count < 0 && (errno == EAGAIN || errno == EINTR) { return }
-        guard count > 0 else { return close() }
-        let (frames, isBroken) = state.withLock { state in
-            state.decoder.append(chunk[..<count])
-            var frames: [Frame] = []
-            // A failure shows in `isBroken`.
-            while let frame = try? state.decoder.next() { frames.append(frame) }
-            return (frames, state.decoder.isBroken)
+        while state.withLock({ !$0.isPaused && !$0.isClosed }) {
+            let count = chunk.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            if count < 0 && errno == EAGAIN { return }
+            guard count > 0 else { return close() }
+            let (frames, isBroken) = state.withLock { state in
+                state.decoder.append(chunk[..<count])
+                var frames: [Frame] = []
+                // A failure shows in `isBroken`.
+                while let frame = try? state.decoder.next() { frames.append(frame) }
+                return (frames, state.decoder.isBroken)
+            }
+            for frame in frames { onFrame(frame) }
+            if isBroken { return close() }
         }
-        for frame in frames { onFrame(frame) }
-        if isBroken { close() }
     }
 
     private func flush(_ state: inout State) {
