@@ -165,6 +165,22 @@ struct CaseMeasurement {
         await Task.detached { await workload.release() }.value
     }
 
+    /// Calls `body` with a workload, which goes whatever happens.
+    private static func withWorkload<Value: Sendable>(
+        of subject: any Subject, _ shape: WorkloadShape,
+        _ body: (any HeldWorkload) async throws(BenchmarkError) -> Value
+    ) async throws(BenchmarkError) -> Value {
+        let workload = try await subject.hold(shape)
+        let result: Result<Value, BenchmarkError>
+        do throws(BenchmarkError) {
+            result = .success(try await body(workload))
+        } catch {
+            result = .failure(error)
+        }
+        await release(workload)
+        return try result.get()
+    }
+
     private static func prepare(_ workload: any HeldWorkload, _ line: String) async throws(BenchmarkError) {
         let result = try await workload.execute(["sh", "-c", line])
         guard result.code == 0 else {
@@ -242,16 +258,10 @@ struct CaseMeasurement {
         let shape = shape
         await repeatInTurns(&result, seed, subjects) { subject throws(BenchmarkError) in
             let figures = try await limited { () throws(BenchmarkError) in
-                let workload = try await subject.hold(shape)
-                // What a start leaves in motion comes to rest.
-                try? await Task.sleep(for: .seconds(1))
-                do throws(BenchmarkError) {
-                    let figures = try await workload.footprint()
-                    await workload.release()
-                    return figures
-                } catch {
-                    await workload.release()
-                    throw error
+                try await Self.withWorkload(of: subject, shape) { workload throws(BenchmarkError) in
+                    // What a start leaves in motion comes to rest.
+                    try? await Task.sleep(for: .seconds(1))
+                    return try await workload.footprint()
                 }
             }
             return try engineFigures(figures)
@@ -300,15 +310,9 @@ struct CaseMeasurement {
             report("\(suiteCase.name), \(subject.name)", 0)
             do throws(BenchmarkError) {
                 let output = try await limited { () throws(BenchmarkError) in
-                    let workload = try await subject.hold(shape)
-                    do throws(BenchmarkError) {
-                        let output = try await workload.execute(
+                    try await Self.withWorkload(of: subject, shape) { workload throws(BenchmarkError) in
+                        try await workload.execute(
                             suiteCase.command.isEmpty ? IsolationProbe.command : suiteCase.command)
-                        await workload.release()
-                        return output
-                    } catch {
-                        await workload.release()
-                        throw error
                     }
                 }
                 result.facts += IsolationProbe.facts(output.output, suiteCase.name, subject.name)

@@ -6,6 +6,7 @@ import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import TandemModel
 
 /// Speaks to a daemon over its UNIX socket: a connection for each request.
 ///
@@ -167,15 +168,5 @@ public struct TandemClient: Sendable {
     }
 
     /// A part of a path or query with everything encoded that might mean something there.
-    public static func encode(_ text: String) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        var result: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: result.append(byte)
-            default: result += [0x25, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: result, as: UTF8.self)
-    }
+    public static func encode(_ text: String) -> String { PercentEncoding.encode(text) }
 }

@@ -137,24 +137,7 @@ public struct IgnorePatterns: Sendable {
     }
 
     private static func match(_ text: ArraySlice<Character>, _ tokens: ArraySlice<Token>) -> Bool {
-        var (position, place) = (text.startIndex, tokens.startIndex)
-        var star: (position: Int, place: Int)?
-        while position < text.endIndex {
-            if place < tokens.endIndex, tokens[place] == .anyText {
-                star = (position, place)
-                place += 1
-            } else if place < tokens.endIndex, fits(text[position], tokens[place]) {
-                position += 1
-                place += 1
-            } else if let last = star {
-                star = (last.position + 1, last.place)
-                position = last.position + 1
-                place = last.place + 1
-            } else {
-                return false
-            }
-        }
-        return tokens[place...].allSatisfy { $0 == .anyText }
+        Wildcards.match(text, tokens, isAny: { $0 == .anyText }, fits: fits)
     }
 
     private static func fits(_ character: Character, _ token: Token) -> Bool {

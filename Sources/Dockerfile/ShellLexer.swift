@@ -260,27 +260,3 @@ public struct ShellLexer: Sendable {
         }
     }
 }
-
-/// `*` and `?` in the shell's sense, without folders.
-enum Wildcards {
-    static func match(_ text: [Character], _ pattern: [Character]) -> Bool {
-        var (position, place) = (0, 0)
-        var star: (position: Int, place: Int)?
-        while position < text.count {
-            if place < pattern.count, pattern[place] == "*" {
-                star = (position, place)
-                place += 1
-            } else if place < pattern.count, pattern[place] == "?" || pattern[place] == text[position] {
-                position += 1
-                place += 1
-            } else if let last = star {
-                star = (last.position + 1, last.place)
-                position = last.position + 1
-                place = last.place + 1
-            } else {
-                return false
-            }
-        }
-        return pattern[place...].allSatisfy { $0 == "*" }
-    }
-}

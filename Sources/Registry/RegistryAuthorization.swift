@@ -2,6 +2,7 @@
 
 import FoundationEssentials
 import NIOHTTP1
+import TandemModel
 
 /// Shows one registry who asks: by name and password, or by tokens that it has sent us to fetch (distribution
 /// specification, "Token Authentication").
@@ -128,20 +129,5 @@ actor RegistryAuthorization {
 
     private static func form(_ fields: [(String, String)]) -> String {
         fields.map { "\(PercentEncoding.encode($0.0))=\(PercentEncoding.encode($0.1))" }.joined(separator: "&")
-    }
-}
-
-/// Text as a part of an address.
-enum PercentEncoding {
-    static func encode(_ text: String) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        var result: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: result.append(byte)
-            default: result += [0x25, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: result, as: UTF8.self)
     }
 }

@@ -3,6 +3,7 @@
 import FoundationEssentials
 import NIOCore
 import NIOHTTP1
+import TandemModel
 
 extension RepositoryClient {
     /// Fetches a small blob whole, and checks its length and digest.

@@ -122,7 +122,7 @@ struct BenchRunCommand: AsyncParsableCommand {
         _ suite: Suite, _ client: TandemClient, into path: String, from earlier: BenchmarkResult?
     ) async throws {
         let runner = SuiteRunner(client: client, subjects: try await BenchmarkSubjects.make(suite.subjects, client))
-        try ResultFile.checkWritable(path)
+        try OutputFile.checkWritable(path)
         let bar = ProgressBar()
         let measuring = Task { () throws -> BenchmarkResult in
             let start: BenchmarkResult
@@ -208,16 +208,16 @@ struct BenchReportCommand: ParsableCommand {
 
     func run() throws {
         let result = try ResultFile.read(result)
-        if let html { try ResultFile.write(BenchmarkHTMLReport(result).text, to: html) }
-        if let markdown { try ResultFile.write(BenchmarkExports.markdown(result), to: markdown) }
-        if let csv { try ResultFile.write(BenchmarkExports.csv(result), to: csv) }
-        if let json { try ResultFile.write(try BenchmarkExports.json(result), to: json) }
+        if let html { try OutputFile.write(BenchmarkHTMLReport(result).text, to: html) }
+        if let markdown { try OutputFile.write(BenchmarkExports.markdown(result), to: markdown) }
+        if let csv { try OutputFile.write(BenchmarkExports.csv(result), to: csv) }
+        if let json { try OutputFile.write(try BenchmarkExports.json(result), to: json) }
         if let svg {
             guard mkdir(svg, 0o755) == 0 || errno == EEXIST else {
                 throw CommandFailure(1, "the folder '\(svg)' cannot be made: \(String(cString: strerror(errno)))")
             }
             for drawing in BenchmarkHTMLReport(result).drawings {
-                try ResultFile.write(drawing.svg, to: "\(svg)/\(drawing.name).svg")
+                try OutputFile.write(drawing.svg, to: "\(svg)/\(drawing.name).svg")
             }
         }
     }

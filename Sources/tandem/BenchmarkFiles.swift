@@ -108,28 +108,9 @@ enum ResultFile {
 
     static func write(_ result: BenchmarkResult, to path: String) throws(BenchmarkError) {
         do {
-            try write(try BenchmarkExports.json(result), to: path)
+            try OutputFile.write(try BenchmarkExports.json(result), to: path)
         } catch {
             throw BenchmarkError("the result cannot be kept in '\(path)'", hint: "Choose a file with --output.")
-        }
-    }
-
-    /// Writes whole files: who reads one finds all of it or the one before.
-    static func write(_ text: String, to path: String) throws {
-        if path == "-" { return Output.write(text) }
-        do {
-            try text.write(toFile: path, atomically: true, encoding: .utf8)
-        } catch {
-            throw CommandFailure(1, "'\(path)' cannot be written: \(error)", hint: "Choose another file.")
-        }
-    }
-
-    /// Minutes of measuring must not be lost to a folder that is not there.
-    static func checkWritable(_ path: String) throws {
-        let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-        guard access(folder, W_OK) == 0 else {
-            throw CommandFailure(
-                1, "'\(path)' cannot be written: \(String(cString: strerror(errno)))", hint: "Choose another file.")
         }
     }
 }

@@ -7,9 +7,7 @@ import Client
 /// Subjects by their names on the command line.
 enum BenchmarkSubjects {
     static func make(_ names: [String], _ client: TandemClient) async throws -> [any Subject] {
-        let report = try await client.request("GET", "/tandem/report").json
-        let machine = report["backends"].array?.first { $0["kind"].string == "vm" } ?? .null
-        let accelerator = machine["accelerator"].string ?? "none"
+        let accelerator = MachineReport(try await client.request("GET", "/tandem/report").json).accelerator
         var subjects: [any Subject] = []
         for name in names {
             switch name {

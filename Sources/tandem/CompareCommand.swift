@@ -39,7 +39,7 @@ struct CompareCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        for path in [json, html].compactMap({ $0 }) where path != "-" { try Self.checkWritable(path) }
+        for path in [json, html].compactMap({ $0 }) { try OutputFile.checkWritable(path) }
         let client = try await Daemon.client()
         let settings = Comparison.Settings(
             image: imageAndCommand.first ?? "busybox",
@@ -65,41 +65,18 @@ struct CompareCommand: AsyncParsableCommand {
     }
 
     private static func measure(_ runner: ComparisonRunner) async throws(ClientError) -> Comparison {
-        let isTerminal = Output.isTerminal(STDERR_FILENO)
-        defer { if isTerminal { Output.write("\r\u{1B}[K", to: STDERR_FILENO) } }
+        let bar = ProgressBar()
+        defer { bar.clear() }
         return try await runner.run { progress in
-            guard isTerminal else { return }
-            let filled = progress.total > 0 ? progress.done * 20 / progress.total : 0
-            let bar = String(repeating: "━", count: filled) + String(repeating: "┄", count: 20 - filled)
-            Output.write("\r\(bar) \(progress.step)\u{1B}[K", to: STDERR_FILENO)
+            bar.show(progress.step, part: progress.total > 0 ? Double(progress.done) / Double(progress.total) : 0)
         }
     }
 
     private func write(_ comparison: Comparison) throws {
-        if let json {
-            let text = try JSONReport.text(comparison)
-            if json == "-" { Output.write(text) } else { try Self.write(text, to: json) }
-        }
-        if let html { try Self.write(HTMLReport(comparison).text, to: html) }
+        if let json { try OutputFile.write(try JSONReport.text(comparison), to: json) }
+        if let html { try OutputFile.write(HTMLReport(comparison).text, to: html) }
         if json != "-" {
             Output.write(TextReport(comparison, usesColor: Output.isTerminal(STDOUT_FILENO)).text)
-        }
-    }
-
-    /// Minutes of measuring must not be lost to a folder that is not there.
-    private static func checkWritable(_ path: String) throws {
-        let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-        guard access(folder, W_OK) == 0 else {
-            throw CommandFailure(
-                1, "'\(path)' cannot be written: \(String(cString: strerror(errno)))", hint: "Choose another file.")
-        }
-    }
-
-    private static func write(_ text: String, to path: String) throws {
-        do {
-            try text.write(toFile: path, atomically: true, encoding: .utf8)
-        } catch {
-            throw CommandFailure(1, "'\(path)' cannot be written: \(error)")
         }
     }
 }

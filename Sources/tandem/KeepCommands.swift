@@ -87,11 +87,7 @@ struct VolumeCommand: AsyncParsableCommand {
             for name in name {
                 documents.append(try await client.request("GET", "/volumes/\(TandemClient.encode(name))").json)
             }
-            if let format {
-                for document in documents { Output.line(try Template.render(format, document)) }
-            } else {
-                Output.line(String(decoding: JSONValue.array(documents).encoded(pretty: true), as: UTF8.self))
-            }
+            try Template.show(documents, format)
         }
     }
 

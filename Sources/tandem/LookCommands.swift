@@ -83,11 +83,7 @@ struct InspectCommand: AsyncParsableCommand {
                 failure = CommandFailure(1)
             }
         }
-        if let format {
-            for document in documents { Output.line(try Template.render(format, document)) }
-        } else {
-            Output.line(String(decoding: JSONValue.array(documents).encoded(pretty: true), as: UTF8.self))
-        }
+        try Template.show(documents, format)
         if let failure { throw failure }
     }
 

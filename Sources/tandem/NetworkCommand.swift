@@ -141,11 +141,7 @@ struct NetworkCommand: AsyncParsableCommand {
             for name in network {
                 documents.append(try await client.request("GET", "/networks/\(TandemClient.encode(name))").json)
             }
-            if let format {
-                for document in documents { Output.line(try Template.render(format, document)) }
-            } else {
-                Output.line(String(decoding: JSONValue.array(documents).encoded(pretty: true), as: UTF8.self))
-            }
+            try Template.show(documents, format)
         }
     }
 }

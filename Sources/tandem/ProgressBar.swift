@@ -8,10 +8,10 @@ final class ProgressBar: Sendable {
     private let isTerminal = Output.isTerminal(STDERR_FILENO)
     private let last = Mutex("")
 
-    /// `part` goes from 0 to 1; `elapsed` is in seconds.
-    func show(_ step: String, part: Double, elapsed: Double) {
+    /// `part` goes from 0 to 1; `elapsed` is in seconds, and tells how much is left.
+    func show(_ step: String, part: Double, elapsed: Double = 0) {
         guard isTerminal else { return }
-        let filled = Int((min(1, max(0, part)) * 20).rounded())
+        let filled = Int(min(1, max(0, part)) * 20)
         let bar = String(repeating: "━", count: filled) + String(repeating: "┄", count: 20 - filled)
         let left = part > 0.02 && elapsed > 1 ? ", \(Self.words(elapsed / part - elapsed)) left" : ""
         let line = "\r\(bar) \(step)\(left)\u{1B}[K"

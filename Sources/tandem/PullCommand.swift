@@ -29,11 +29,7 @@ struct PullCommand: AsyncParsableCommand {
 
     func run() async throws {
         let reference = try Pull.reference(name)
-        let isPlain = reference.digest == nil && !name.hasSuffix(":\(reference.tag ?? "")")
-        guard !allTags || isPlain else {
-            throw CommandFailure(1, "tag can't be used with --all-tags/-a", hint: "Leave the tag out.")
-        }
-        if isPlain && !allTags && !quiet { Output.line("Using default tag: latest") }
+        try Pull.sayTag(of: reference, name, allTags: allTags, quiet: quiet)
         try await Pull.run(
             reference, allTags: allTags, platform: platform, client: try await Daemon.client(),
             display: TransferDisplay(isQuiet: quiet))
@@ -49,6 +45,17 @@ enum Pull {
         } catch {
             throw CommandFailure(1, error.message, hint: error.hint)
         }
+    }
+
+    /// Says which tag is taken where none is named; `--all-tags` wants none.
+    static func sayTag(
+        of reference: Reference, _ name: String, allTags: Bool, quiet: Bool
+    ) throws(CommandFailure) {
+        let isPlain = reference.digest == nil && !name.hasSuffix(":\(reference.tag ?? "")")
+        guard !allTags || isPlain else {
+            throw CommandFailure(1, "tag can't be used with --all-tags/-a", hint: "Leave the tag out.")
+        }
+        if isPlain && !allTags && !quiet { Output.line("Using default tag: latest") }
     }
 
     static func run(

@@ -24,14 +24,10 @@ struct PushCommand: AsyncParsableCommand {
 
     func run() async throws {
         let reference = try Pull.reference(name)
-        let isPlain = reference.digest == nil && !name.hasSuffix(":\(reference.tag ?? "")")
-        guard !allTags || isPlain else {
-            throw CommandFailure(1, "tag can't be used with --all-tags/-a", hint: "Leave the tag out.")
-        }
+        try Pull.sayTag(of: reference, name, allTags: allTags, quiet: quiet)
         guard reference.digest == nil else {
             throw CommandFailure(1, "cannot push a digest reference", hint: "Name a tag.")
         }
-        if isPlain && !allTags && !quiet { Output.line("Using default tag: latest") }
         let query = allTags ? [] : [("tag", reference.tag ?? "latest")]
         var display = TransferDisplay(isQuiet: quiet)
         try await display.follow(

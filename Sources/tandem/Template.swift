@@ -5,6 +5,14 @@ import APIModel
 /// The part of Go's templates that people use in `--format`: `{{.A.B}}`, `{{json .A}}`, `{{.Label "name"}}`,
 /// and `json` for everything.
 enum Template {
+    /// Prints documents one by one by a format, or all of them as JSON without one: what every `inspect` does.
+    static func show(_ documents: [JSONValue], _ format: String?) throws(CommandFailure) {
+        guard let format else {
+            return Output.line(String(decoding: JSONValue.array(documents).encoded(pretty: true), as: UTF8.self))
+        }
+        for document in documents { Output.line(try render(format, document)) }
+    }
+
     /// `labels` are what `{{.Label "name"}}` looks into; without any it shows the end of the name, as a header does.
     static func render(
         _ format: String, _ document: JSONValue, labels: [String: String]? = nil

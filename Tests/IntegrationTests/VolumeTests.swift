@@ -89,7 +89,11 @@ struct VolumeTests {
     }
 
     @Test func aContainerAndAVMWriteTheSameVolumeAtOnce() async throws {
-        let script = "echo $0 > /data/$0; until [ -e /data/$1 ]; do sleep 0.1; done; cat /data/$1; echo bye >> /data/$1"
+        // Renamed, since a file that is there may still be empty.
+        let script = """
+            echo $0 > /data/.$0; mv /data/.$0 /data/$0; until [ -e /data/$1 ]; do sleep 0.1; done
+            cat /data/$1; echo bye >> /data/$1
+            """
         try await daemon.tandem(
             "run", "-d", "--name", "both-c", "-v", "both:/data", "busybox", "sh", "-c", script, "container", "vm")
         let machine = try await daemon.tandem(

@@ -34,7 +34,7 @@ public struct ComparisonRunner: Sendable {
     /// - Throws: If the daemon or the image is missing; single runs that fail are reported in the result.
     public func run(_ progress: @Sendable (Progress) -> Void) async throws(ClientError) -> Comparison {
         var comparison = Comparison(settings: settings, host: try await host(), runs: [], idle: [], failures: [])
-        try await requireImage()
+        try await BenchmarkImage.require(settings.image, client)
         let total = 2 * (settings.warmups + settings.runs + settings.idleRuns)
         var done = 0
         func step(_ text: String) {
@@ -93,25 +93,12 @@ public struct ComparisonRunner: Sendable {
 
     private func host() async throws(ClientError) -> Comparison.Host {
         let report = try await client.request("GET", "/tandem/report").json
-        let machine = report["backends"].array?.first { $0["kind"].string == "vm" } ?? .null
-        let check = machine["checks"].array?.first { $0["name"].string == "accelerator" } ?? .null
-        let accelerator = machine["accelerator"].string ?? "none"
-        let detail = check["detail"].string ?? ""
+        let machine = MachineReport(report)
         return Comparison.Host(
             operatingSystem: report["operatingSystem"].string ?? "", kernel: report["kernel"].string ?? "",
             processors: Int(report["processors"].integer ?? 0), memory: report["memory"].integer ?? 0,
-            version: report["version"].string ?? "", accelerator: accelerator,
-            acceleratorReason: detail.hasPrefix("\(accelerator): ")
-                ? String(detail.dropFirst(accelerator.count + 2)) : detail)
-    }
-
-    private func requireImage() async throws(ClientError) {
-        do throws(ClientError) {
-            try await client.request("GET", "/images/\(TandemClient.encode(settings.image))/json")
-        } catch {
-            guard error.status == 404, ["busybox", "busybox:latest"].contains(settings.image) else { throw error }
-            try await client.request("POST", "/tandem/images/default")
-        }
+            version: report["version"].string ?? "", accelerator: machine.accelerator,
+            acceleratorReason: machine.reason)
     }
 
     // MARK: One run

@@ -61,8 +61,7 @@ public struct BenchmarkEnvironment: Sendable, Hashable, Codable {
     static func read(_ client: TandemClient) async throws(ClientError) -> BenchmarkEnvironment {
         let report = try await client.request("GET", "/tandem/report").json
         let information = try await client.request("GET", "/info").json
-        let machine = report["backends"].array?.first { $0["kind"].string == "vm" } ?? .null
-        let check = machine["checks"].array?.first { $0["name"].string == "accelerator" } ?? .null
+        let machine = MachineReport(report)
         // Without the file the fields stay empty.
         let processors = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
         let lines = processors.split(separator: "\n")
@@ -75,7 +74,7 @@ public struct BenchmarkEnvironment: Sendable, Hashable, Codable {
             operatingSystem: report["operatingSystem"].string ?? "", kernel: report["kernel"].string ?? "",
             processor: model.trimmingCharacters, processors: Int(report["processors"].integer ?? 0),
             memory: report["memory"].integer ?? 0, isVirtual: flags.contains("hypervisor"),
-            accelerator: machine["accelerator"].string ?? "none", acceleratorReason: check["detail"].string ?? "",
+            accelerator: machine.accelerator, acceleratorReason: machine.reason,
             guestKernel: used.map { "\($0["name"].string ?? "") \($0["release"].string ?? "")" } ?? "",
             cgroupVersion: information["CgroupVersion"].string ?? "", version: report["version"].string ?? "")
     }

@@ -43,12 +43,12 @@ public struct EngineSubject: Subject {
 
     /// Brings the image to where it is run from.
     public func prepare(_ image: String) async throws(BenchmarkError) {
-        guard let source else { return try await BenchmarkImage.require(image, client) }
+        guard let source else { return try await BenchmarkImage.requireForSuite(image, client) }
         do throws(ClientError) {
             try await client.request("GET", "/images/\(TandemClient.encode(image))/json")
         } catch {
             guard error.status == 404 else { throw BenchmarkError(error) }
-            try await BenchmarkImage.require(image, source)
+            try await BenchmarkImage.requireForSuite(image, source)
             try await copy(image, from: source)
         }
     }
@@ -93,20 +93,12 @@ public struct EngineSubject: Subject {
         try await client.request("DELETE", "/containers/\(id)", query: [("force", "1"), ("v", "1")])
     }
 
-    private func request<Value>(
-        _ body: () async throws(ClientError) -> Value
-    ) async throws(BenchmarkError) {
-        do throws(ClientError) { _ = try await body() } catch { throw BenchmarkError(error) }
-    }
-
     /// Starts a workload that waits for commands.
     public func hold(_ shape: WorkloadShape) async throws(BenchmarkError) -> any HeldWorkload {
-        if let kernel = shape.kernel, runtime == "vm" {
-            try await request { () throws(ClientError) in
+        do throws(ClientError) {
+            if let kernel = shape.kernel, runtime == "vm" {
                 try await client.request("POST", "/tandem/kernels/\(TandemClient.encode(kernel))/use")
             }
-        }
-        do throws(ClientError) {
             let id = try await create(["sleep", "1000000"], shape)
             do throws(ClientError) {
                 try await client.request("POST", "/containers/\(id)/start")

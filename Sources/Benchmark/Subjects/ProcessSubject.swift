@@ -30,7 +30,7 @@ public struct ProcessSubject: Subject {
         guard geteuid() == 0 else {
             throw BenchmarkError("only root can measure processes of the host", hint: "Leave out 'process'.")
         }
-        try await BenchmarkImage.require(image, client)
+        try await BenchmarkImage.requireForSuite(image, client)
         guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
             throw BenchmarkError("'\(folder)' cannot be made: \(String(cString: strerror(errno)))")
         }

@@ -5,9 +5,7 @@ import Yams
 /// Reads suites from YAML.
 ///
 /// Nothing is ignored: an unknown member is an error as a missing one is, with the line where it stands.
-public struct SuiteFile {
-    private let file: String
-
+public enum SuiteFile {
     /// Reads a suite; `file` is the name that errors give.
     public static func parse(_ text: String, file: String) throws(BenchmarkError) -> Suite {
         let root: Node?
@@ -19,10 +17,10 @@ public struct SuiteFile {
             throw BenchmarkError("'\(file)' is not YAML: \(error)")
         }
         guard let root else { throw BenchmarkError("'\(file)' is empty", hint: "docs/bench.md describes suites.") }
-        return try SuiteFile(file: file).suite(SuiteNode(root, file: file, path: "the suite"))
+        return try suite(SuiteNode(root, file: file, path: "the suite"))
     }
 
-    private func suite(_ node: SuiteNode) throws(BenchmarkError) -> Suite {
+    private static func suite(_ node: SuiteNode) throws(BenchmarkError) -> Suite {
         let members = try node.members(
             required: ["name", "title", "cases"],
             optional: ["description", "image", "subjects", "parameters", "repetitions", "cache", "limits"])
@@ -42,7 +40,7 @@ public struct SuiteFile {
         return suite
     }
 
-    private func parameters(_ node: SuiteNode) throws(BenchmarkError) -> [Suite.Parameter] {
+    private static func parameters(_ node: SuiteNode) throws(BenchmarkError) -> [Suite.Parameter] {
         let names = Suite.Parameter.Name.allCases
         let members = try node.members(required: [], optional: names.map(\.rawValue))
         var parameters: [Suite.Parameter] = []
@@ -54,7 +52,7 @@ public struct SuiteFile {
         return parameters
     }
 
-    private func repetitions(_ node: SuiteNode) throws(BenchmarkError) -> Suite.Repetitions {
+    private static func repetitions(_ node: SuiteNode) throws(BenchmarkError) -> Suite.Repetitions {
         let members = try node.members(required: [], optional: ["warmups", "least", "most", "precision", "budget"])
         var repetitions = Suite.Repetitions()
         repetitions.warmups = try members.optionalCount("warmups") ?? repetitions.warmups
@@ -68,7 +66,7 @@ public struct SuiteFile {
         return repetitions
     }
 
-    private func limits(_ node: SuiteNode) throws(BenchmarkError) -> Suite.Limits {
+    private static func limits(_ node: SuiteNode) throws(BenchmarkError) -> Suite.Limits {
         let members = try node.members(required: [], optional: ["memory", "cpus", "timeout"])
         var limits = Suite.Limits()
         limits.memory = try members.optionalText("memory")
@@ -77,7 +75,7 @@ public struct SuiteFile {
         return limits
     }
 
-    private func suiteCase(_ node: SuiteNode) throws(BenchmarkError) -> SuiteCase {
+    private static func suiteCase(_ node: SuiteNode) throws(BenchmarkError) -> SuiteCase {
         let members = try node.members(
             required: ["name", "title"],
             optional: ["kind", "setup", "command", "quick", "before", "volume", "cache", "count", "measures"])
@@ -104,7 +102,7 @@ public struct SuiteFile {
         return suiteCase
     }
 
-    private func measure(_ node: SuiteNode) throws(BenchmarkError) -> SuiteMeasure {
+    private static func measure(_ node: SuiteNode) throws(BenchmarkError) -> SuiteMeasure {
         let sources = ["pattern", "json", "duration", "engine"]
         let members = try node.members(required: ["name", "unit", "better"], optional: sources + ["factor"])
         let given = sources.filter { members[$0] != nil }

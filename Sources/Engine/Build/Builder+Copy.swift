@@ -51,14 +51,14 @@ extension Builder {
         if try await takeFromCache(step) { return }
         let (images, parent) = (engine.images, progress.image)
         let (time, latest) = (self.time.nanoseconds / 1_000_000_000, epoch ?? .max)
-        let image = try await LayerPipe.run { (descriptor) async throws(EngineError) in
+        let image = try await BytePipe.run(for: "layer") { (descriptor) async throws(EngineError) in
             try await withRoots(of: from, and: parent) { (root, image) throws(EngineError) in
                 let writer = try LayerTarWriter(descriptor)
                 var overlay = LayerOverlay(image: image, writer: writer, time: time, latest: latest)
                 try prepared.write(to: &overlay, from: root, image: image)
                 try writer.finish()
             }
-        } reading: { descriptor throws(EngineError) in
+        } to: { descriptor throws(EngineError) in
             try await images.extend(parent, by: step, layer: descriptor)
         }
         await take(image)
@@ -74,14 +74,14 @@ extension Builder {
         if try await takeFromCache(step) { return }
         let (images, parent, folder) = (engine.images, progress.image, target)
         let (time, latest) = (self.time.nanoseconds / 1_000_000_000, epoch ?? .max)
-        let image = try await LayerPipe.run { (descriptor) async throws(EngineError) in
+        let image = try await BytePipe.run(for: "layer") { (descriptor) async throws(EngineError) in
             try await withRoots(of: .context, and: parent) { (_, image) throws(EngineError) in
                 let writer = try LayerTarWriter(descriptor)
                 var overlay = LayerOverlay(image: image, writer: writer, time: time, latest: latest)
                 _ = try overlay.resolve(LayerOverlay.split(folder.utf8), making: Owner())
                 try writer.finish()
             }
-        } reading: { descriptor throws(EngineError) in
+        } to: { descriptor throws(EngineError) in
             try await images.extend(parent, by: step, layer: descriptor)
         }
         await take(image)

@@ -107,46 +107,13 @@ extension API {
     func withBody<Value: Sendable>(
         _ call: Call, _ body: @escaping @Sendable (Int32) async throws(EngineError) -> Value
     ) async throws(EngineError) -> Value {
-        var ends: [Int32] = [-1, -1]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else {
-            throw EngineError(.resourceExhausted, "no file descriptor is left for the archive")
-        }
-        let (reading, writing) = (ends[0], ends[1])
-        // As much as the kernel gives an ordinary process: fewer switches between the two sides.
-        _ = tandem_set_pipe_size(writing, 1 << 20)
-        let task = Task { () -> Result<Value, EngineError> in
-            defer { close(reading) }
-            do throws(EngineError) {
-                return .success(try await body(reading))
-            } catch {
-                return .failure(error)
-            }
-        }
-        var problem: EngineError?
-        do throws(EngineError) {
-            while let bytes = try await call.request.nextBytes() {
-                // A reader that has given up says why below.
-                guard await BlockingQueue.run({ Self.write(bytes, to: writing) }) else { break }
-            }
-        } catch {
-            problem = error
-        }
-        close(writing)
-        let result = await task.value
-        if let problem { throw problem }
-        return try result.get()
-    }
-
-    private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, $0.count - done)
-            }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return false }
-            done += count
-        }
-        return true
+        try await BytePipe.run(
+            for: "archive",
+            from: { (writing) async throws(EngineError) in
+                while let bytes = try await call.request.nextBytes() {
+                    // A reader that has given up says why itself.
+                    guard await BlockingQueue.run({ BytePipe.write(bytes, to: writing) }) else { break }
+                }
+            }, to: body)
     }
 }

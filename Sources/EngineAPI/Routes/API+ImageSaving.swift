@@ -31,12 +31,7 @@ extension API {
     private func sendArchive(
         _ call: Call, _ write: @escaping @Sendable (Int32) throws(EngineError) -> Void
     ) async throws(EngineError) {
-        var ends: [Int32] = [-1, -1]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else {
-            throw EngineError(.resourceExhausted, "no file descriptor is left for the archive")
-        }
-        let (reading, writing) = (ends[0], ends[1])
-        _ = tandem_set_pipe_size(writing, 1 << 20)
+        let (reading, writing) = try BytePipe.open(for: "archive")
         let task = Task { () -> Result<Void, EngineError> in
             do throws(EngineError) {
                 try await BlockingQueue.run { () throws(EngineError) in

@@ -6,23 +6,23 @@ import Statistics
 /// A suite's result for a terminal.
 public struct BenchmarkTextReport {
     private let result: BenchmarkResult
-    private let usesColor: Bool
+    private let style: TerminalStyle
 
     /// Prepares a report; colours are for terminals only.
     public init(_ result: BenchmarkResult, usesColor: Bool) {
         self.result = result
-        self.usesColor = usesColor
+        style = TerminalStyle(usesColor: usesColor)
     }
 
     /// The whole report.
     public var text: String {
         let environment = result.environment
         var lines = [
-            bold("\(result.suite.name): \(result.suite.title)"),
+            style.bold("\(result.suite.name): \(result.suite.title)"),
             "\(environment.operatingSystem), Linux \(environment.kernel), \(environment.processors) × \(environment.processor), \(Figure.text(Double(environment.memory), .bytes))",
             "VM accelerator: \(environment.accelerator), guest kernel: \(environment.guestKernel), page cache: \(result.suite.cache.rawValue), seed \(result.seed)",
         ]
-        lines += result.warnings.map { color($0, "33") }
+        lines += result.warnings.map { style.color($0, .yellow) }
         if !result.harness.isEmpty {
             let costs = result.subjectOrder.compactMap { name in
                 result.harness[name].map { "\(name) \(Figure.text($0, unit: "s"))" }
@@ -35,7 +35,7 @@ public struct BenchmarkTextReport {
             if name != lastCase {
                 lines += [
                     "",
-                    bold(section.caseName) + (section.parameters.isEmpty ? "" : " (\(section.parameters))")
+                    style.bold(section.caseName) + (section.parameters.isEmpty ? "" : " (\(section.parameters))")
                         + ": \(section.title)",
                 ]
             }
@@ -69,7 +69,7 @@ public struct BenchmarkTextReport {
                 return index < 2 || index > 5 ? cell + padding : padding + cell
             }
             let line = String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
-            return number == 0 ? dim(line) : line
+            return number == 0 ? style.dim(line) : line
         }
     }
 
@@ -84,7 +84,7 @@ public struct BenchmarkTextReport {
     private var facts: [String] {
         var lines: [String] = []
         for table in FactTable.tables(result) {
-            lines += ["", bold(table.caseName)]
+            lines += ["", style.bold(table.caseName)]
             let rows =
                 [[""] + table.subjects] + table.rows.map { [$0.topic] + $0.findings.map { String($0.prefix(48)) } }
             let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
@@ -98,13 +98,7 @@ public struct BenchmarkTextReport {
 
     private var failures: [String] {
         guard !result.failures.isEmpty else { return [] }
-        return ["", color("Not counted, because they failed:", "31")]
+        return ["", style.color("Not counted, because they failed:", .red)]
             + FailureWords.lines(result).map { "  \($0)" }
-    }
-
-    private func bold(_ text: String) -> String { usesColor ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
-    private func dim(_ text: String) -> String { usesColor ? "\u{1B}[2m\(text)\u{1B}[0m" : text }
-    private func color(_ text: String, _ code: String) -> String {
-        usesColor ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text
     }
 }

@@ -7,6 +7,7 @@ import Statistics
 public enum RegressionText {
     /// One line for each figure, the worse ones first.
     public static func text(_ report: RegressionReport, usesColor: Bool) -> String {
+        let style = TerminalStyle(usesColor: usesColor)
         let order: [RegressionReport.Verdict] = [.worse, .better, .tooNoisy, .tooFew, .same]
         let rows = order.flatMap { verdict in report.rows.filter { $0.verdict == verdict } }
         guard !rows.isEmpty else { return "The two results have no figure in common.\n" }
@@ -22,13 +23,11 @@ public enum RegressionText {
         return zip(rows, cells).map { row, cells in
             let line = cells.enumerated().map { $1 + String(repeating: " ", count: widths[$0] - $1.count) }
                 .joined(separator: "  ")
-            let color: String? =
-                switch row.verdict {
-                case .worse: "31"
-                case .better: "32"
-                default: nil
-                }
-            return (usesColor && color != nil ? "\u{1B}[\(color ?? "")m\(line)\u{1B}[0m" : line) + "\n"
+            switch row.verdict {
+            case .worse: return style.color(line, .red) + "\n"
+            case .better: return style.color(line, .green) + "\n"
+            default: return line + "\n"
+            }
         }.joined()
     }
 }

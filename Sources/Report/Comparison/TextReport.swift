@@ -7,12 +7,12 @@ import TandemModel
 /// A comparison for a terminal.
 public struct TextReport {
     private let comparison: Comparison
-    private let usesColor: Bool
+    private let style: TerminalStyle
 
     /// Prepares a report; colours are for terminals only.
     public init(_ comparison: Comparison, usesColor: Bool) {
         self.comparison = comparison
-        self.usesColor = usesColor
+        style = TerminalStyle(usesColor: usesColor)
     }
 
     /// The whole report.
@@ -30,13 +30,13 @@ public struct TextReport {
         let host = comparison.host
         let command = settings.command.isEmpty ? "the image's own command" : settings.command.joined(separator: " ")
         var lines = [
-            bold("\(settings.image): \(command)"),
+            style.bold("\(settings.image): \(command)"),
             "\(settings.runs) runs of each kind in turns, after \(settings.warmups) to warm up; \(settings.idleRuns) idle",
             "\(host.operatingSystem), Linux \(host.kernel), \(host.processors) processors, \(Figure.text(Double(host.memory), .bytes))",
             "VM accelerator: \(host.accelerator)"
                 + (host.acceleratorReason.isEmpty ? "" : " (\(host.acceleratorReason))"),
         ]
-        if let sentence = Self.emulationSentence(comparison) { lines.append(color(sentence, "33")) }
+        if let sentence = Self.emulationSentence(comparison) { lines.append(style.color(sentence, .yellow)) }
         return lines
     }
 
@@ -61,7 +61,7 @@ public struct TextReport {
                 return index == 0 ? cell + padding : padding + cell
             }
             let line = cells.joined(separator: "  ")
-            return number == 0 ? bold(line) : line
+            return number == 0 ? style.bold(line) : line
         }
     }
 
@@ -86,7 +86,7 @@ public struct TextReport {
         let lines = comparison.failures.map { failure in
             "  \(Self.label(failure.kind)), \(failure.round < 0 ? "warm-up" : "run \(failure.round + 1)"): \(failure.reason)"
         }
-        return ["", color("Not counted, because they failed:", "31")] + lines
+        return ["", style.color("Not counted, because they failed:", .red)] + lines
     }
 
     static func label(_ kind: WorkloadKind) -> String { kind == .vm ? "VM" : "container" }
@@ -106,7 +106,7 @@ public struct TextReport {
                 let name = bar.name + String(repeating: " ", count: names - bar.name.count)
                 return "  \(name) ▕\(Self.bar(bar, end))▏ \(Figure.text(Double(bar.end - bar.start), .nanoseconds))"
             }
-            return [bold(title)] + lines
+            return [style.bold(title)] + lines
         } + [
             [
                 "Both on one axis of \(Figure.text(Double(end), .nanoseconds)); each line is one phase, from the engine's trace."
@@ -126,11 +126,5 @@ public struct TextReport {
         text += String(repeating: "█", count: length / 8) + parts[length % 8]
         let count = text.count
         return String(text.prefix(width)) + String(repeating: " ", count: max(0, width - count))
-    }
-
-    private func bold(_ text: String) -> String { usesColor ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
-
-    private func color(_ text: String, _ code: String) -> String {
-        usesColor ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text
     }
 }
