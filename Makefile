@@ -9,7 +9,7 @@ BUILD_PACKAGES := binutils libarchive-dev libcap-dev libnftables-dev libseccomp-
 RUN_PACKAGES := busybox-static dnsmasq-base e2fsprogs libnftables1 libvirt-daemon qemu-system-x86 qemu-utils
 TEST_PACKAGES := apache2-utils cpio docker-compose docker-registry docker.io erofs-utils iproute2 kmod nftables openssl python3 \
 	python3-docker runc skopeo xz-utils zstd
-BENCHMARK_PACKAGES := docker-registry docker.io runc skopeo
+BENCHMARK_PACKAGES := docker-registry docker.io iperf3 iproute2 qperf runc skopeo
 KERNEL_PACKAGES := bc bison flex gcc libelf-dev libssl-dev linux-source-6.1 make rsync xz-utils
 
 BUILD := .build
