@@ -236,7 +236,10 @@ let package = Package(
                 "VolumeStore", "LinuxSystem", "TandemModel", .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: strict),
-        .testTarget(name: "NetworkingTests", dependencies: ["Networking", "TandemModel"], swiftSettings: strict),
+        .testTarget(
+            name: "NetworkingTests",
+            dependencies: ["Networking", "TandemModel", .product(name: "SystemPackage", package: "swift-system")],
+            swiftSettings: strict),
         .testTarget(
             name: "StateStoreTests",
             dependencies: ["StateStore", "TandemModel", .product(name: "GRDB", package: "GRDB.swift")],

@@ -130,8 +130,10 @@ struct NameServer {
             return nil
         }
         defer { close(descriptor) }
-        var buffer = [UInt8](repeating: 0, count: 4_096)
-        let count = Glibc.read(descriptor, &buffer, buffer.count)
-        return count > 0 ? String(decoding: buffer.prefix(count), as: UTF8.self) : nil
+        var (content, buffer): ([UInt8], [UInt8]) = ([], Array(repeating: 0, count: 4_096))
+        while case let count = Glibc.read(descriptor, &buffer, buffer.count), count > 0 {
+            content += buffer.prefix(count)
+        }
+        return content.isEmpty ? nil : String(decoding: content, as: UTF8.self)
     }
 }

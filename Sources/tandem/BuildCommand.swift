@@ -48,7 +48,7 @@ struct BuildCommand: AsyncParsableCommand {
     @Option(help: "File for the id of the image.")
     var iidfile: String?
 
-    @Option(help: "Network of commands: none or host.")
+    @Option(help: "Network of commands: by name, none, host, or container:NAME.")
     var network: String?
 
     @Option(help: "auto or plain: both are plain.")

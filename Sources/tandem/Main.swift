@@ -36,7 +36,8 @@ struct Tandem: AsyncParsableCommand {
             CommandGroup(
                 name: "Keep:",
                 subcommands: [
-                    BuildCommand.self, ImagesCommand.self, PullCommand.self, PushCommand.self, RemoveImageCommand.self,
+                    BuildCommand.self, BuilderCommand.self, ImagesCommand.self, PullCommand.self, PushCommand.self,
+                    RemoveImageCommand.self,
                     ImportCommand.self,
                     LoadCommand.self,
                     SaveCommand.self, TagCommand.self, HistoryCommand.self, ImageCommand.self, LoginCommand.self,

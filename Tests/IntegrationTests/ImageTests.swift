@@ -67,6 +67,7 @@ struct ImageTests {
         #expect(wrong.status == 1 && wrong.errors.contains("invalid filter 'color'"))
         #expect(try await daemon.tandem("image", "prune", "-f").lines.contains { $0.hasPrefix("deleted: sha256:") })
         #expect(try await names("-f", "dangling=true").isEmpty)
+        #expect(try await daemon.tandem("builder", "prune", "-af").trimmed == "Total reclaimed space: 0B")
         #expect(try await daemon.tandem("image", "prune", "-af", "--filter", "label=tier=web").lines.count == 1)
         try await daemon.tandem("image", "prune", "-af", "--filter", "label=tier")
         #expect(try await names("-f", "label=tier").isEmpty)
