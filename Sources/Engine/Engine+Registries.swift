@@ -7,6 +7,9 @@ public import TandemModel
 
 /// Images that come from registries and go there.
 extension Engine {
+    /// By way of whom other machines are reached.
+    public nonisolated var proxies: ProxySettings { registries.proxies }
+
     /// Fetches an image; `report` is told what happens.
     @discardableResult
     public nonisolated func pull(

@@ -14,11 +14,14 @@ public struct RegistrySettings: Sendable {
     public var retryDelay: Duration
     /// Tries of something that makes no progress.
     public var attempts: Int
+    /// By way of whom servers are reached.
+    public var proxies: ProxySettings
 
     /// Settings; everything has Docker's defaults.
     public init(
         insecure: [String] = [], mirrors: [String] = [], certificateFolders: [String] = ["/etc/docker/certs.d"],
-        idleTimeout: Duration = .seconds(60), retryDelay: Duration = .milliseconds(500), attempts: Int = 6
+        idleTimeout: Duration = .seconds(60), retryDelay: Duration = .milliseconds(500), attempts: Int = 6,
+        proxies: ProxySettings = ProxySettings()
     ) {
         self.insecure = insecure
         self.mirrors = mirrors
@@ -26,6 +29,7 @@ public struct RegistrySettings: Sendable {
         self.idleTimeout = idleTimeout
         self.retryDelay = retryDelay
         self.attempts = attempts
+        self.proxies = proxies
     }
 
     /// How long to wait before the try after `failures` that failed.

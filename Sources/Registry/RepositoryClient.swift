@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import FoundationEssentials
-import LinuxSystem
-import NIOCore
 import NIOHTTP1
-import NIOSSL
-import Synchronization
 
 /// One repository at one registry, as the OCI distribution specification has it.
 ///
@@ -23,7 +19,7 @@ public final class RepositoryClient: Sendable {
 
     let endpoint: RegistryEndpoint
     private let authorization: RegistryAuthorization
-    private let sender: Sender
+    private let transport: HTTPTransport
 
     /// The places where a repository may be asked for, best first: mirrors, then the registry itself.
     ///
@@ -50,44 +46,14 @@ public final class RepositoryClient: Sendable {
         self.repository = repository
         self.isMirror = isMirror
         self.settings = settings
-        let sender = Sender(endpoint: endpoint, settings: settings)
-        self.sender = sender
+        let transport = HTTPTransport(
+            settings: settings, carelessHost: endpoint.trustsAnyone ? endpoint.host : "")
+        self.transport = transport
         authorization = RegistryAuthorization(credentials, endpoint: endpoint, settings: settings) {
             (request) throws(RegistryFailure) in
-            try await sender.exchange(for: request.url).send(request) { (response) throws(RegistryFailure) in
+            try await transport.send(request) { (response) throws(RegistryFailure) in
                 (response.status, try await response.collect(atMost: 1 << 20))
             }
-        }
-    }
-
-    /// Makes the connections, with a TLS context for each host.
-    private final class Sender: Sendable {
-        let endpoint: RegistryEndpoint
-        let settings: RegistrySettings
-        private let contexts = Mutex<[String: NIOSSLContext]>([:])
-
-        init(endpoint: RegistryEndpoint, settings: RegistrySettings) {
-            self.endpoint = endpoint
-            self.settings = settings
-        }
-
-        func exchange(for url: URL) async throws(RegistryFailure) -> HTTPExchange {
-            guard url.scheme == "https" else {
-                return HTTPExchange(security: nil, idleTimeout: settings.idleTimeout)
-            }
-            let host = RepositoryClient.place(of: url)
-            if let known = contexts.withLock({ $0[host] }) {
-                return HTTPExchange(security: known, idleTimeout: settings.idleTimeout)
-            }
-            let isOwn = host == endpoint.host
-            let target = RegistryEndpoint(
-                address: "https://\(host)", host: host, trustsAnyone: isOwn && endpoint.trustsAnyone)
-            let folders = settings.certificateFolders
-            let context = try await BlockingQueue.run { () throws(RegistryFailure) in
-                try TrustedCertificates.context(for: target, folders: folders)
-            }
-            contexts.withLock { $0[host] = context }
-            return HTTPExchange(security: context, idleTimeout: settings.idleTimeout)
         }
     }
 
@@ -137,7 +103,7 @@ public final class RepositoryClient: Sendable {
                 }
                 let mayAsk = isOwn && !hasShownItself
                 let follows = request.method == .GET || request.method == .HEAD
-                let outcome = try await sender.exchange(for: request.url).send(request) {
+                let outcome = try await transport.send(request) {
                     (response) throws(RegistryFailure) -> Outcome<Value> in
                     if response.status == 401, isOwn {
                         let body = request.method == .HEAD ? [] : try await response.collect(atMost: 1 << 16)

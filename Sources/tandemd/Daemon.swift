@@ -94,7 +94,8 @@ struct Daemon {
         }
         return RegistrySettings(
             insecure: options.insecureRegistry, mirrors: options.registryMirror,
-            certificateFolders: ["/etc/docker/certs.d"] + options.registryCertificates)
+            certificateFolders: ["/etc/docker/certs.d"] + options.registryCertificates,
+            proxies: ProxySettings { name in getenv(name).map { String(cString: $0) } })
     }
 
     /// tandem-init lies beside tandemd unless told otherwise.

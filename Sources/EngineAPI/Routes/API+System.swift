@@ -7,6 +7,7 @@ import FoundationEssentials
 import ImageStore
 import LinuxSystem
 import NIOHTTP1
+import Registry
 import SystemPackage
 import TandemModel
 
@@ -70,7 +71,8 @@ extension API {
             "OSVersion": .string(HostInformation.operatingSystemVersion),
             "Architecture": .string(HostInformation.machine), "NCPU": .count(HostInformation.processors),
             "MemTotal": .count(HostInformation.memory), "IndexServerAddress": "", "RegistryConfig": [:],
-            "HttpProxy": "", "HttpsProxy": "", "NoProxy": "", "Labels": [], "ExperimentalBuild": false,
+            "HttpProxy": .string(engine.proxies.shown.http), "HttpsProxy": .string(engine.proxies.shown.https),
+            "NoProxy": .string(engine.proxies.exceptions), "Labels": [], "ExperimentalBuild": false,
             "ServerVersion": .string(APIVersion.product),
             "Runtimes": ["container": ["path": "tandem-init"], "vm": ["path": "libvirt"]],
             "DefaultRuntime": "container",

@@ -30,6 +30,8 @@ struct RemoteRequest: Sendable {
 /// The head of an answer, and its body piece by piece.
 final class RemoteResponse {
     let status: Int
+    /// The words after the status.
+    let reason: String
     let headers: HTTPHeaders
     let request: String
     private var inbound: NIOAsyncChannelInboundStream<HTTPClientResponsePart>.AsyncIterator
@@ -40,6 +42,7 @@ final class RemoteResponse {
         inbound: NIOAsyncChannelInboundStream<HTTPClientResponsePart>.AsyncIterator
     ) {
         status = Int(head.status.code)
+        reason = head.status.reasonPhrase
         headers = head.headers
         self.request = request
         self.inbound = inbound
@@ -87,14 +90,17 @@ struct HTTPExchange: Sendable {
     /// `nil` for plain HTTP.
     var security: NIOSSLContext?
     var idleTimeout: Duration
+    /// Who passes the request on, or lends a tunnel to a server with TLS.
+    var proxy: URL?
 
     /// Sends a request and hands the answer over; the connection ends with `receive`.
     func send<Value: Sendable>(
         _ request: RemoteRequest, _ receive: (RemoteResponse) async throws(RegistryFailure) -> Value
     ) async throws(RegistryFailure) -> Value {
-        let channel = try await connect(request)
+        let (channel, tunnel) = try await connect(request)
         do {
             return try await channel.executeThenClose { inbound, outbound in
+                try await tunnel?.get()
                 var iterator = inbound.makeAsyncIterator()
                 try await write(request, to: outbound)
                 while let part = try await iterator.next() {
@@ -116,7 +122,12 @@ struct HTTPExchange: Sendable {
         var path = request.url.path(percentEncoded: true)
         if path.isEmpty { path = "/" }
         if let query = request.url.query(percentEncoded: true) { path += "?" + query }
+        let isPassedOn = proxy != nil && security == nil
+        if isPassedOn { path = "http://" + RepositoryClient.place(of: request.url) + path }
         var head = HTTPRequestHead(version: .http1_1, method: request.method, uri: path, headers: request.headers)
+        if isPassedOn, !proxyAuthorization.isEmpty {
+            head.headers.replaceOrAdd(name: "Proxy-Authorization", value: proxyAuthorization)
+        }
         head.headers.replaceOrAdd(name: "Host", value: RepositoryClient.place(of: request.url))
         head.headers.replaceOrAdd(name: "User-Agent", value: "tandem")
         head.headers.replaceOrAdd(name: "Connection", value: "close")
@@ -143,15 +154,25 @@ struct HTTPExchange: Sendable {
         }
     }
 
-    private func connect(
-        _ request: RemoteRequest
-    ) async throws(RegistryFailure) -> NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart> {
+    private var proxyAuthorization: String {
+        guard let user = proxy?.user(percentEncoded: false) else { return "" }
+        let words = "\(user):\(proxy?.password(percentEncoded: false) ?? "")"
+        return "Basic " + Data(words.utf8).base64EncodedString()
+    }
+
+    private typealias Connection = (
+        channel: NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>, tunnel: EventLoopFuture<Void>?
+    )
+
+    private func connect(_ request: RemoteRequest) async throws(RegistryFailure) -> Connection {
         guard let host = request.url.host(percentEncoded: false), ["http", "https"].contains(request.url.scheme) else {
             throw RegistryFailure(.corrupt, "'\(RegistryFailure.clean(request.url.absoluteString))' is no address")
         }
-        let name = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
         let port = request.url.port ?? (security == nil ? 80 : 443)
-        let idle = TimeAmount.milliseconds(Int64(idleTimeout / .milliseconds(1)))
+        let name = Self.name(host)
+        let (nextHost, nextPort) = proxy.map { ($0.host(percentEncoded: false) ?? "", $0.port ?? 80) } ?? (host, port)
+        let target = name.contains(":") ? "[\(name)]:\(port)" : "\(name):\(port)"
+        let isTunneled = proxy != nil && security != nil
         do {
             return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .connectTimeout(.seconds(30))
@@ -160,28 +181,45 @@ struct HTTPExchange: Sendable {
                     .recvAllocator,
                     value: AdaptiveRecvByteBufferAllocator(minimum: 16_384, initial: 65_536, maximum: 1 << 18)
                 )
-                .connect(host: name, port: port) { channel in
+                .connect(host: Self.name(nextHost), port: nextPort) { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        let operations = channel.pipeline.syncOperations
-                        if let security {
-                            try operations.addHandler(
-                                NIOSSLClientHandler(
-                                    context: security, serverHostname: Self.isAddress(name) ? nil : name))
+                        let tunnel = isTunneled ? channel.eventLoop.makePromise(of: Void.self) : nil
+                        if let tunnel {
+                            try channel.pipeline.syncOperations.addHandler(
+                                TunnelHandler(target: target, authorization: proxyAuthorization, isOpen: tunnel))
                         }
-                        try operations.addHandler(IdleStateHandler(allTimeout: idle))
-                        try operations.addHandler(HTTPRequestEncoder())
-                        try operations.addHandler(ByteToMessageHandler(HTTPResponseDecoder()))
-                        try operations.addHandler(
-                            IdleHandler(isSecure: security != nil))
-                        return try NIOAsyncChannel(wrappingChannelSynchronously: channel)
+                        return (try prepare(channel, for: name), tunnel?.futureResult)
                     }
                 }
         } catch {
             if Task.isCancelled { throw RegistryFailure(.cancelled, "context canceled") }
             throw RegistryFailure(
-                .unreachable, "\(request.description): dial tcp \(host):\(port): \(Self.reason(error))",
-                hint: "Is the registry's name right, and can this host reach it?")
+                .unreachable,
+                "\(request.description): \(proxy == nil ? "" : "proxyconnect tcp: ")dial tcp \(nextHost):\(nextPort): \(Self.reason(error))",
+                hint: proxy == nil
+                    ? "Is the host's name right, and can this machine reach it?"
+                    : "The daemon's environment names this proxy; NO_PROXY names hosts that are reached without it.")
         }
+    }
+
+    private func prepare(
+        _ channel: any Channel, for name: String
+    ) throws -> NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart> {
+        let operations = channel.pipeline.syncOperations
+        if let security {
+            try operations.addHandler(
+                NIOSSLClientHandler(context: security, serverHostname: Self.isAddress(name) ? nil : name))
+        }
+        let idle = TimeAmount.milliseconds(Int64(idleTimeout / .milliseconds(1)))
+        try operations.addHandler(IdleStateHandler(allTimeout: idle))
+        try operations.addHandler(HTTPRequestEncoder())
+        try operations.addHandler(ByteToMessageHandler(HTTPResponseDecoder()))
+        try operations.addHandler(IdleHandler(isSecure: security != nil))
+        return try NIOAsyncChannel(wrappingChannelSynchronously: channel)
+    }
+
+    private static func name(_ host: String) -> String {
+        host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
     }
 
     private static func isAddress(_ name: String) -> Bool {
@@ -208,6 +246,10 @@ struct HTTPExchange: Sendable {
         switch error {
         case let failure as RegistryFailure: return failure
         case is CancellationError: return RegistryFailure(.cancelled, "context canceled")
+        case let error as TunnelHandler.Refusal:
+            return RegistryFailure(
+                .unreachable, "\(request): proxyconnect tcp: \(error.reason)",
+                hint: "The daemon's environment names this proxy; NO_PROXY names hosts that are reached without it.")
         case let error as IdleHandler.HandshakeFailure:
             return RegistryFailure(.insecure, "\(request): \(error.reason)")
         case is IdleHandler.Timeout: return RegistryFailure(.broken, "\(request): i/o timeout")
