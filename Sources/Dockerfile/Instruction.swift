@@ -124,6 +124,8 @@ public struct CopyInstruction: Sendable, Hashable {
     public var owner = ""
     /// `--chmod`.
     public var mode = ""
+    /// `--checksum`.
+    public var checksum = ""
 }
 
 /// One `FROM` and what follows it.

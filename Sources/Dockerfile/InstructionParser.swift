@@ -152,7 +152,7 @@ struct InstructionParser {
     }
 
     private mutating func copy() throws(EngineError) -> CopyInstruction {
-        try flags.read(name == "ADD" ? ["chown", "chmod"] : ["chown", "chmod", "from"])
+        try flags.read(name == "ADD" ? ["chown", "chmod", "checksum"] : ["chown", "chmod", "from"])
         let words = try Words.list(rest) ?? Words.split(rest)
         guard !words.isEmpty else { throw failure("\(name) requires at least two arguments") }
         guard words.count > 1, let target = words.last else {
@@ -165,6 +165,7 @@ struct InstructionParser {
         }
         return CopyInstruction(
             isAdd: name == "ADD", sources: Array(sources), documents: line.documents, target: target,
-            from: flags.values["from"] ?? "", owner: flags.values["chown"] ?? "", mode: flags.values["chmod"] ?? "")
+            from: flags.values["from"] ?? "", owner: flags.values["chown"] ?? "", mode: flags.values["chmod"] ?? "",
+            checksum: flags.values["checksum"] ?? "")
     }
 }

@@ -32,7 +32,8 @@ extension Engine {
 
     /// The image that a build begins with, or copies from.
     nonisolated func baseImage(
-        _ name: String, platform: String, _ request: BuildRequest
+        _ name: String, platform: String, _ request: BuildRequest,
+        report: @escaping @Sendable (TransferMessage) -> Void
     ) async throws(EngineError) -> Image {
         let own = ImageConfiguration(created: nil, config: nil, diffIDs: [], history: [])
         let wanted = platform.lowercased().split(separator: "/").map(String.init)
@@ -48,7 +49,7 @@ extension Engine {
                 // It is fetched.
             }
         }
-        try await request.fetch(try Reference(name))
+        try await request.fetch(try Reference(name), report)
         return try images.image(name)
     }
 

@@ -4,7 +4,9 @@ import Backend
 import Glibc
 import ImageStore
 import LaunchProtocol
+import LinuxSystem
 import Monitor
+import StateStore
 import TandemModel
 
 /// How a command of a build has ended.
@@ -12,6 +14,8 @@ struct BuildStepResult: Sendable {
     var code: Int32
     /// What it has made, if it went well.
     var image: Image?
+    /// Whether the workload has gone.
+    var isRemoved = true
 }
 
 extension Engine {
@@ -23,15 +27,17 @@ extension Engine {
         return try await create(name: nil, spec).id
     }
 
-    /// Executes the workload's command and makes an image of what it has written; removes the workload whatever happens.
+    /// Executes the workload's command and makes an image of what it has written; the workload goes unless the command was
+    /// executed and it is to be kept.
     ///
     /// The first process only waits, and the command is one that is executed beside it: so a VM is booted once, and its
     /// files can still be reached when the command has ended.
     func runBuildStep(
-        _ id: WorkloadID, as step: ImageExtension, on parent: Image, latestTime: Int64?, control: BuildControl,
-        output: @escaping @Sendable ([UInt8]) async -> Void
+        _ id: WorkloadID, as step: ImageExtension, on parent: Image, latestTime: Int64?, _ request: BuildRequest,
+        control: BuildControl, output: @escaping @Sendable ([UInt8]) async -> Void
     ) async throws(EngineError) -> BuildStepResult {
         let workload = try find(id.description)
+        let began = HostTime.now
         let result: Result<BuildStepResult, EngineError>
         do throws(EngineError) {
             result = .success(
@@ -48,8 +54,25 @@ extension Engine {
             result = .failure(error)
         }
         control.onCancel(nil)
+        if case .success(var done) = result, !request.alwaysRemovesSteps, !request.removesSteps || done.code != 0 {
+            try await keep(workload, done.code, since: began)
+            done.isRemoved = false
+            return done
+        }
         try await remove(id.description, force: true, removingVolumes: true)
         return try result.get()
+    }
+
+    /// Makes an ordinary workload that has ended out of that of a command.
+    private func keep(_ workload: Workload, _ code: Int32, since began: Timestamp) async throws(EngineError) {
+        try await exclusively(workload) { () throws(EngineError) in
+            workload.record.spec.isBuildStep = nil
+            workload.record.state = .exited
+            workload.record.started = began
+            workload.record.finished = HostTime.now
+            workload.record.exit = ExitStatus(code: code, outOfMemory: false)
+            try await state.save(workload.record)
+        }
     }
 
     private func execute(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import LinuxSystem
 import OCI
 public import SystemPackage
@@ -16,8 +17,7 @@ extension ImageStore {
     /// Takes in the context of a build, an archive like that of a root file system; nothing of it outlives the build.
     public func makeContext(_ descriptor: Int32) async throws(EngineError) -> BuildContext {
         try await BlockingQueue.run { [self] () throws(EngineError) in
-            let folder = files.staging.appending("\(UInt64.random(in: 0...UInt64.max))")
-            try Folders.make(folder, mode: 0o700)
+            let folder = try makeStagingFolder()
             do throws(EngineError) {
                 var unpacked = try LayerBuilder(folder: folder).unpack(
                     try ByteSource(descriptor: descriptor), as: "context", isRecorded: false, takesWhiteouts: false)
@@ -30,6 +30,29 @@ extension ImageStore {
                 throw error
             }
         }
+    }
+
+    /// A folder for what is fetched for a build; the caller removes it.
+    ///
+    /// Blocks.
+    public func makeStagingFolder() throws(EngineError) -> FilePath {
+        let folder = files.staging.appending("\(UInt64.random(in: 0...UInt64.max))")
+        try Folders.make(folder, mode: 0o700)
+        return folder
+    }
+
+    /// A file without a name for what is fetched for a build; the caller closes it, and it is gone.
+    ///
+    /// Blocks.
+    public func makeNamelessFile() throws(EngineError) -> Int32 {
+        let path = files.staging.appending("\(UInt64.random(in: 0...UInt64.max))")
+        let descriptor = path.withPlatformString { open($0, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
+        guard descriptor >= 0 else {
+            throw EngineError(
+                .resourceExhausted, "no file can be made in '\(files.staging)': \(String(cString: strerror(errno)))")
+        }
+        _ = path.withPlatformString { unlink($0) }
+        return descriptor
     }
 
     /// Removes a context.

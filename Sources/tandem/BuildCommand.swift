@@ -39,6 +39,12 @@ struct BuildCommand: AsyncParsableCommand {
     @Option(parsing: .unconditionalSingleValue, help: "Image whose steps may be taken over.")
     var cacheFrom: [String] = []
 
+    @Option(help: ArgumentHelp("false: keep the workloads of commands.", valueName: "bool"))
+    var rm = true
+
+    @Option(help: ArgumentHelp("false: keep the workload of a command that fails.", valueName: "bool"))
+    var forceRm: Bool?
+
     @Flag(help: "Ask for newer base images.")
     var pull = false
 
@@ -69,7 +75,7 @@ struct BuildCommand: AsyncParsableCommand {
     @Option(parsing: .unconditionalSingleValue, help: "NAME:ADDRESS for /etc/hosts of commands.")
     var addHost: [String] = []
 
-    @Argument(help: "Folder, or - for an archive or a Dockerfile on standard input.")
+    @Argument(help: "Folder, address of an archive, Dockerfile or git repository, or - for standard input.")
     var path: String
 
     func validate() throws {
@@ -86,7 +92,8 @@ struct BuildCommand: AsyncParsableCommand {
 
     func run() async throws {
         let context = try await ContextSource.open(path, dockerfile: file)
-        let query = try query(dockerfile: context.dockerfile)
+        var query = try query(dockerfile: context.dockerfile)
+        if let remote = context.remote { query.append(("remote", remote)) }
         let printer = BuildPrinter(quiet: quiet)
         try await Daemon.client().upload("POST", "/build", query: query) {
             try await context.next()
@@ -105,7 +112,8 @@ struct BuildCommand: AsyncParsableCommand {
     }
 
     private func query(dockerfile: String) throws -> [(String, String)] {
-        var query = [("dockerfile", dockerfile), ("rm", "1"), ("forcerm", "1")]
+        // Unlike docker, nothing stays of a command that fails unless that is wanted.
+        var query = [("dockerfile", dockerfile), ("rm", rm ? "1" : "0"), ("forcerm", forceRm ?? rm ? "1" : "0")]
         query += tag.map { ("t", $0) }
         let arguments = Dictionary(buildArg.map(Self.argument), uniquingKeysWith: { $1 })
         if !arguments.isEmpty { query.append(("buildargs", Self.text(.object(arguments)))) }
@@ -150,12 +158,16 @@ struct BuildCommand: AsyncParsableCommand {
 final class BuildPrinter {
     private let quiet: Bool
     private var rest: [UInt8] = []
+    private var transfers: TransferDisplay
     /// The id of the image, once it is there.
     private(set) var image: String?
     /// Why the build came to nothing.
     private(set) var failure: CommandFailure?
 
-    init(quiet: Bool) { self.quiet = quiet }
+    init(quiet: Bool) {
+        self.quiet = quiet
+        transfers = TransferDisplay(isQuiet: quiet)
+    }
 
     func take(_ bytes: [UInt8]) {
         rest += bytes
@@ -167,6 +179,7 @@ final class BuildPrinter {
     }
 
     private func show(_ document: JSONValue) {
+        transfers.show(document)
         if let id = document["aux"]["ID"].string { image = id }
         if let text = document["stream"].string {
             if quiet {

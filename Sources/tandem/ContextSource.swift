@@ -8,14 +8,17 @@ import TandemModel
 final class ContextSource {
     /// The Dockerfile's path in the context.
     let dockerfile: String
+    /// From where the daemon fetches the context; `nil` if it is sent.
+    let remote: String?
     private let archive: ContextArchive?
     /// Bytes that have been read ahead.
     private var first: [UInt8]?
 
-    private init(dockerfile: String, archive: ContextArchive?, first: [UInt8]?) {
+    private init(dockerfile: String, archive: ContextArchive?, first: [UInt8]?, remote: String? = nil) {
         self.dockerfile = dockerfile
         self.archive = archive
         self.first = first
+        self.remote = remote
     }
 
     /// What is sent in place of a Dockerfile that does not lie in the context.
@@ -23,10 +26,16 @@ final class ContextSource {
 
     static func open(_ path: String, dockerfile: String?) async throws -> ContextSource {
         guard path != "-" else { return try await standardInput(dockerfile) }
-        guard !path.hasPrefix("http://"), !path.hasPrefix("https://"), !path.hasPrefix("git@") else {
-            throw CommandFailure(1, "building from \(path) is not supported", hint: "Fetch it, and name the folder.")
-        }
         var status = stat()
+        let isRemote = ["http://", "https://", "git://", "git@", "github.com/"].contains { path.hasPrefix($0) }
+        guard !isRemote || stat(path, &status) == 0 else {
+            guard dockerfile != "-" else {
+                throw CommandFailure(
+                    1, "the Dockerfile of a context that is fetched cannot come from standard input",
+                    hint: "Name its path in the context with -f, or send a folder.")
+            }
+            return ContextSource(dockerfile: dockerfile ?? "Dockerfile", archive: nil, first: nil, remote: path)
+        }
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
             throw CommandFailure(
                 1, "unable to prepare context: path \"\(path)\" not found", hint: "Name the folder of the Dockerfile.")
@@ -80,6 +89,7 @@ final class ContextSource {
 
     /// The next bytes; `nil` at the end.
     func next() async throws -> [UInt8]? {
+        guard remote == nil else { return nil }
         if let archive { return try archive.next() }
         if let bytes = first {
             first = nil

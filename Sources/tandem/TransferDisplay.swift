@@ -26,7 +26,8 @@ struct TransferDisplay {
         "Pushing",
     ]
 
-    private mutating func show(_ document: JSONValue) {
+    /// Shows one line of the stream; those that are no progress show nothing.
+    mutating func show(_ document: JSONValue) {
         guard !isQuiet, let status = document["status"].string else { return }
         let id = document["id"].string ?? ""
         let isLayer = document["progressDetail"].object != nil
@@ -36,7 +37,10 @@ struct TransferDisplay {
             }
             return
         }
-        guard isLayer, !id.isEmpty else {
+        if isLayer, id.isEmpty {
+            return Output.write("\r\(status) \(document["progress"].string ?? "")\u{1B}[K", to: descriptor)
+        }
+        guard isLayer else {
             lines = []
             return Output.write(id.isEmpty ? "\(status)\n" : "\(id): \(status)\n", to: descriptor)
         }

@@ -23,8 +23,15 @@ public struct BuildRequest: Sendable {
     public var cacheSources: [String] = []
     /// Whether base images are fetched although they are there.
     public var pulls = false
+    /// Whether the workload of a command goes when the command has done well.
+    public var removesSteps = true
+    /// Whether it goes whatever has become of the command.
+    public var alwaysRemovesSteps = false
+    /// Fetches an image that is not there, and says how far it is.
+    public typealias Fetch =
+        @Sendable (Reference, _ report: @escaping @Sendable (TransferMessage) -> Void) async throws(EngineError) -> Void
     /// Fetches an image that is not there.
-    public var fetch: @Sendable (Reference) async throws(EngineError) -> Void
+    public var fetch: Fetch
     /// The only platform that there is, if one is named.
     public var platform = ""
     /// Describes a workload that executes a command in an image.
@@ -32,7 +39,7 @@ public struct BuildRequest: Sendable {
 
     /// Describes a build.
     public init(
-        fetch: @escaping @Sendable (Reference) async throws(EngineError) -> Void,
+        fetch: @escaping Fetch,
         specification: @escaping @Sendable (Image, _ arguments: [String]) throws(EngineError) -> WorkloadSpec
     ) {
         self.fetch = fetch

@@ -27,11 +27,8 @@ extension Builder {
             name: name, sources: sources, documents: documents, target: absolute(try expand(instruction.target)))
         operation.owner = try expand(instruction.owner)
         operation.mode = try mode(try expand(instruction.mode))
-        if instruction.isAdd, let url = sources.first(where: { $0.hasPrefix("http://") || $0.hasPrefix("https://") }) {
-            throw EngineError(
-                .unsupported, "ADD failed: fetching \(url) is not supported yet",
-                hint: "Fetch it before, and copy the file.")
-        }
+        operation.sources = sources.filter { !RemoteAddress.isWeb($0) }
+        operation.fetched = try await fetch(sources.filter(RemoteAddress.isWeb), for: instruction)
         let from = try await source(of: instruction, &operation)
         let dockerfile = request.dockerfile
         if case .context = from {
@@ -87,6 +84,66 @@ extension Builder {
         await take(image)
     }
 
+    /// Fetches what `ADD` names by addresses.
+    private func fetch(
+        _ addresses: [String], for instruction: CopyInstruction
+    ) async throws(EngineError) -> [FetchedFile] {
+        guard addresses.isEmpty || instruction.isAdd else {
+            throw EngineError(
+                .invalidArgument, "COPY failed: source can't be a URL for COPY", hint: "ADD fetches files.")
+        }
+        let checksum = try expand(instruction.checksum)
+        if !checksum.isEmpty {
+            guard instruction.sources.count == 1 else {
+                throw EngineError(.invalidArgument, "checksum can't be specified for multiple sources")
+            }
+            guard !addresses.isEmpty else {
+                throw EngineError(.invalidArgument, "checksum can't be specified for non-HTTP(S) sources")
+            }
+            let digits = checksum.utf8.dropFirst(7)
+            guard checksum.hasPrefix("sha256:"), digits.count == 64,
+                digits.allSatisfy({
+                    UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || UInt8(ascii: "a")...UInt8(ascii: "f") ~= $0
+                })
+            else {
+                throw EngineError(
+                    .invalidArgument, "invalid checksum digest format: \(checksum)",
+                    hint: "It is sha256: and 64 hexadecimal digits in small letters.")
+            }
+        }
+        var files: [FetchedFile] = []
+        for address in addresses {
+            do throws(EngineError) {
+                files.append(try await fetch(address))
+            } catch {
+                throw EngineError(error.code, "ADD failed: \(error.message)", hint: error.hint)
+            }
+        }
+        if let found = files.first.map({ "sha256:\($0.content)" }), !checksum.isEmpty, found != checksum {
+            throw EngineError(
+                .corruptData, "ADD failed: digest mismatch \(found): \(checksum)",
+                hint: "The file is another one than it was: look at it before you change the checksum.")
+        }
+        return files
+    }
+
+    private func fetch(_ address: String) async throws(EngineError) -> FetchedFile {
+        let (engine, send) = (engine, sendMessage)
+        let task = Task { () -> Result<FetchedFile, EngineError> in
+            do throws(EngineError) {
+                return .success(try await engine.fetch(address) { message in await send(.transfer(message)) })
+            } catch {
+                return .failure(error)
+            }
+        }
+        control.onCancel { task.cancel() }
+        let result = await task.value
+        control.onCancel(nil)
+        try control.check()
+        await say("\n")
+        return try result.get()
+    }
+
     // MARK: Words
 
     /// A path of the image, from its root; a slash at the end stays.
@@ -139,7 +196,7 @@ extension Builder {
             return .image(image)
         }
         do throws(EngineError) {
-            return .image(try await engine.baseImage(from, platform: "", request))
+            return .image(try await baseImage(from, platform: ""))
         } catch {
             throw EngineError(error.code, "invalid from flag value \(from): \(error.message)", hint: error.hint)
         }

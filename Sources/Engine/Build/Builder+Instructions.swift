@@ -77,14 +77,14 @@ extension Builder {
         let id = try await engine.createBuildStep(spec)
         await say(" ---> Running in \(id.short)\n")
         let result = try await engine.runBuildStep(
-            id, as: step, on: parent, latestTime: epoch, control: control, output: sendOutput)
+            id, as: step, on: parent, latestTime: epoch, request, control: control, output: sendOutput)
+        if result.isRemoved { await say(" ---> Removed intermediate container \(id.short)\n") }
         guard let image = result.image else {
             throw EngineError(
                 .invalidArgument,
                 "The command '\(line.joined(separator: " "))' returned a non-zero code: \(result.code)",
                 cause: BuildCommandFailure(code: result.code))
         }
-        await say(" ---> Removed intermediate container \(id.short)\n")
         await take(image)
     }
 

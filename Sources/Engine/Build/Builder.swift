@@ -13,6 +13,8 @@ import TandemModel
 public enum BuildMessage: Sendable {
     /// Text for the terminal.
     case text(String)
+    /// How far something is that comes from another machine.
+    case transfer(TransferMessage)
     /// The id of the image.
     case image(String)
 }
@@ -45,7 +47,7 @@ final class Builder {
     let request: BuildRequest
     let context: BuildContext
     let control: BuildControl
-    private let send: @Sendable (BuildMessage) async -> Void
+    let sendMessage: @Sendable (BuildMessage) async -> Void
     var arguments: BuildArguments
     var escape: Character = "\\"
     /// What each stage has made; `nil` is the empty image.
@@ -65,7 +67,7 @@ final class Builder {
         self.request = request
         self.context = context
         self.control = control
-        self.send = send
+        sendMessage = send
         arguments = BuildArguments(request.arguments)
         // Those that are not there say nothing.
         cacheSources = request.cacheSources.compactMap { try? engine.images.image($0) }
@@ -78,11 +80,11 @@ final class Builder {
         }
     }
 
-    func say(_ text: String) async { await send(.text(text)) }
+    func say(_ text: String) async { await sendMessage(.text(text)) }
 
     /// Sends what a command writes.
     var sendOutput: @Sendable ([UInt8]) async -> Void {
-        { [send] bytes in await send(.text(String(decoding: bytes, as: UTF8.self))) }
+        { [sendMessage] bytes in await sendMessage(.text(String(decoding: bytes, as: UTF8.self))) }
     }
 
     /// Builds up to the stage that is wanted.
@@ -129,7 +131,7 @@ final class Builder {
                 hint: "Copy or execute something after FROM scratch.")
         }
         try control.check()
-        await send(.image(image.id))
+        await sendMessage(.image(image.id))
         await say("Successfully built \(image.shortID)\n")
         for name in request.names {
             try await engine.tagImage(image.id, as: name.description)
@@ -196,7 +198,7 @@ final class Builder {
         if let earlier {
             progress.image = earlier.image
         } else if name != "scratch" {
-            progress.image = try await engine.baseImage(name, platform: platform, request)
+            progress.image = try await baseImage(name, platform: platform)
         }
         progress.defaults = progress.image?.configuration.config ?? ImageConfiguration.Defaults()
         progress.author = progress.image?.configuration.author ?? ""

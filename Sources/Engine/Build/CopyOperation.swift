@@ -16,6 +16,8 @@ struct CopyOperation: Sendable {
     var name: String
     var sources: [String]
     var documents: [HereDocument]
+    /// What was fetched from other machines: it is never unpacked.
+    var fetched: [FetchedFile] = []
     /// Absolute; ends with a slash if it has to be a folder.
     var target: String
     /// `USER[:GROUP]`; empty for root.
@@ -57,7 +59,9 @@ struct CopyOperation: Sendable {
                 source.contains(where: { "*?[".contains($0) })
                 ? try matches(parts, in: root) : [try item(parts, source, in: root)]
         }
-        guard !items.isEmpty || !documents.isEmpty else { throw failure("no source files were specified") }
+        guard !items.isEmpty || !documents.isEmpty || !fetched.isEmpty else {
+            throw failure("no source files were specified")
+        }
         return items
     }
 
@@ -100,15 +104,18 @@ struct CopyOperation: Sendable {
         var digests: [String] = []
         for item in try items(in: root) {
             var digest = ContentDigest()
+            // What a file is called in a folder.
+            if !item.entry.isFolder { digest.add(item.name + [0]) }
             for entry in try item.entry.all(in: root) where !excluded.contains(entry.path) {
                 try entry.digest(
                     in: root, below: item.entry.path.count, ownersCount: keepsOwners, into: &digest)
             }
             digests.append((item.entry.isFolder ? "dir:" : "file:") + digest.digits)
         }
+        digests += fetched.map { "file:\($0.digest)" }
         for document in documents {
             var digest = ContentDigest()
-            digest.add(Array(document.content.utf8))
+            digest.add(Array("\(document.name)\u{0}\(document.content)".utf8))
             digests.append("file:\(digest.digits)")
         }
         if digests.count == 1 { return digests[0] }
@@ -124,7 +131,7 @@ struct CopyOperation: Sendable {
         let owner = owner.isEmpty ? Owner() : try OwnerNames.owner(owner, in: image)
         let items = try items(in: root)
         let isFolder = target.hasSuffix("/")
-        guard items.count + documents.count == 1 || isFolder else {
+        guard items.count + documents.count + fetched.count == 1 || isFolder else {
             throw EngineError(
                 .invalidArgument,
                 "When using \(name) with more than one source file, the destination must be a directory and end with a /"
@@ -145,17 +152,43 @@ struct CopyOperation: Sendable {
                 try copy(item.entry, from: root, to: path, owner, &overlay, &names)
             }
         }
+        for file in fetched {
+            guard !isFolder || !file.name.isEmpty else {
+                throw failure("cannot determine filename for source \(file.address)")
+            }
+            let name = file.name.isEmpty ? "__unnamed__" : file.name
+            let path = try self.place(of: name, at: place, owner, &overlay)
+            try overlay.addFile(path, metadata(0o600, owner, file.seconds)) {
+                (writer, name, metadata) throws(EngineError) in
+                lseek(file.descriptor, 0, SEEK_SET)
+                try writer.addFile(name, metadata, content: file.descriptor, size: file.size)
+            }
+        }
         for document in documents {
-            let path = isFolder || overlay.kind(of: place) == .folder ? place + [Name(document.name.utf8)] : place
-            try overlay.makeFolder(Array(path.dropLast()), owner)
-            var metadata = LayerTarWriter.Metadata(mode: S_IFREG | (mode ?? 0o644))
-            metadata.owner = owner.user
-            metadata.group = owner.group
-            metadata.seconds = overlay.time
-            try overlay.addFile(path, metadata) { (writer, name, metadata) throws(EngineError) in
+            let path = try self.place(of: document.name, at: place, owner, &overlay)
+            try overlay.addFile(path, metadata(0o644, owner, overlay.time)) {
+                (writer, name, metadata) throws(EngineError) in
                 try writer.addFile(name, metadata, content: Array(document.content.utf8))
             }
         }
+    }
+
+    /// Where a single file comes to lie: in the target if that is a folder.
+    private func place(
+        of name: String, at place: [Name], _ owner: Owner, _ overlay: inout LayerOverlay
+    ) throws(EngineError) -> [Name] {
+        let isFolder = target.hasSuffix("/") || overlay.kind(of: place) == .folder
+        let path = isFolder ? place + [Name(name.utf8)] : place
+        try overlay.makeFolder(Array(path.dropLast()), owner)
+        return path
+    }
+
+    private func metadata(_ usual: UInt32, _ owner: Owner, _ seconds: Int64) -> LayerTarWriter.Metadata {
+        var metadata = LayerTarWriter.Metadata(mode: S_IFREG | (mode ?? usual))
+        metadata.owner = owner.user
+        metadata.group = owner.group
+        metadata.seconds = seconds
+        return metadata
     }
 
     private func makePlace(_ place: [Name], _ owner: Owner, _ overlay: inout LayerOverlay) throws(EngineError) {

@@ -13,12 +13,10 @@ import TandemModel
 extension API {
     /// `docker build` with the classic builder: the context comes as the body, and the steps go out as lines of JSON.
     func build(_ call: Call) async throws(EngineError) {
-        let request = try BuildParameters.request(call.request, engine)
+        let given = try BuildParameters.request(call.request, engine)
         let isQuiet = call.request.flag("q")
         let (relay, control, engine) = (ByteRelay(), BuildControl(), engine)
-        let context = try await withBody(call) { descriptor throws(EngineError) in
-            try await engine.images.makeContext(descriptor)
-        }
+        let (request, context) = try await context(of: given, call)
         // A task of its own: the connection's is cancelled with it, but what is cleaned up must not be.
         let building = Task { () -> Result<Image, EngineError> in
             defer { relay.finish() }
@@ -50,10 +48,31 @@ extension API {
         try await finish(result, call, isQuiet: isQuiet)
     }
 
+    /// The context comes as the body, or from where `remote` says.
+    private func context(
+        of request: BuildRequest, _ call: Call
+    ) async throws(EngineError) -> (BuildRequest, BuildContext) {
+        let engine = engine
+        let address = call.request["remote"] ?? ""
+        guard address.isEmpty else {
+            try await call.request.skipBody()
+            let (context, isFile) = try await engine.remoteContext(address)
+            var request = request
+            // A Dockerfile alone is called that whatever its address is.
+            if isFile { request.dockerfile = "Dockerfile" }
+            return (request, context)
+        }
+        let context = try await withBody(call) { descriptor throws(EngineError) in
+            try await engine.images.makeContext(descriptor)
+        }
+        return (request, context)
+    }
+
     private static func line(_ message: BuildMessage) -> [UInt8] {
         let document: JSONValue =
             switch message {
             case .text(let text): ["stream": .string(text)]
+            case .transfer(let message): ProgressDocument.document(message)
             case .image(let id): ["aux": ["ID": .string(id)]]
             }
         return document.encoded() + [0x0D, 0x0A]

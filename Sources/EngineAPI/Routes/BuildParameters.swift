@@ -18,9 +18,9 @@ enum BuildParameters {
         // Refused here, not at the first command.
         let shared = host.merging(["Runtime": .string(kind ?? "")])
         let credentials = RegistryHeader.all(of: query)
-        var request = BuildRequest { (reference) async throws(EngineError) in
+        var request = BuildRequest { (reference, report) async throws(EngineError) in
             let known = credentials[reference.registry] ?? .anonymous
-            try await engine.pull(PullRequest(reference, credentials: known)) { _ in }
+            try await engine.pull(PullRequest(reference, credentials: known), report: report)
         } specification: { (image, line) throws(EngineError) in
             let body: JSONValue = [
                 "Image": .string(image.id), "Cmd": .strings(line), "Entrypoint": [""], "HostConfig": shared,
@@ -32,6 +32,8 @@ enum BuildParameters {
         request.target = query["target"] ?? ""
         request.pulls = query.flag("pull")
         request.ignoresCache = query.flag("nocache")
+        request.removesSteps = query.flag("rm", default: true)
+        request.alwaysRemovesSteps = query.flag("forcerm")
         request.platform = query["platform"] ?? ""
         request.arguments = arguments
         request.labels = try map(query, "labels").compactMapValues(\.string)
@@ -44,10 +46,9 @@ enum BuildParameters {
             throw EngineError(
                 .unsupported, "BuildKit is not supported: this is the classic builder", hint: "Set DOCKER_BUILDKIT=0.")
         }
-        if let remote = query["remote"], remote != "client-session" {
+        guard query["remote"] != "client-session" else {
             throw EngineError(
-                .unsupported, "building from \(remote) is not supported",
-                hint: "Fetch it, and send the folder as the context.")
+                .unsupported, "contexts of BuildKit's sessions are not supported", hint: "Set DOCKER_BUILDKIT=0.")
         }
         guard !query.flag("squash") else {
             throw EngineError(.unsupported, "squashing layers is not supported", hint: "Leave out --squash.")
