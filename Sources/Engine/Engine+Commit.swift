@@ -41,12 +41,7 @@ extension Engine {
         }
         let files = FileAccess(monitor: instance.monitor, process: plan.monitor.launch.process)
         guard workload.record.state == .running else {
-            guard instance.answersWhilePaused else {
-                throw EngineError(
-                    .conflict, "Container \(workload.id) is paused, and so is the kernel that knows its files",
-                    hint: "Unpause it first: tandem unpause \(workload.record.name)")
-            }
-            return try await body(files, false)
+            return try await withFiles(of: workload) { files throws(EngineError) in try await body(files, false) }
         }
         guard pauses else { return try await body(files, false) }
         // Its own kernel freezes a workload that would take that kernel along.

@@ -64,13 +64,9 @@ extension Engine {
         of workload: Workload, _ body: (FileAccess) async throws(EngineError) -> Value
     ) async throws(EngineError) -> Value {
         if let instance = workload.instance, let plan = workload.plan {
-            guard workload.record.state != .paused || instance.answersWhilePaused else {
-                throw EngineError(
-                    .conflict,
-                    "Container \(workload.record.name) is paused, unpause the container before its files are reached",
-                    hint:
-                        "A VM's files are reached by its guest, which is frozen: tandem unpause \(workload.record.name)"
-                )
+            if workload.record.state == .paused, !instance.answersWhilePaused {
+                if let value = try await withWokenKernel(of: workload, body) { return value }
+                return try await withFiles(of: workload, body)
             }
             return try await body(FileAccess(monitor: instance.monitor, process: plan.monitor.launch.process))
         }

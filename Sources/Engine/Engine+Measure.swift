@@ -38,12 +38,11 @@ extension Engine {
             throw EngineError(.conflict, "Container \(workload.id) is not running")
         }
         try refuseRestarting(workload)
-        guard workload.record.state != .paused || instance.answersWhilePaused else {
-            throw EngineError(
-                .conflict, "Container \(workload.record.name) is paused, unpause the container before top",
-                hint: "tandem unpause \(workload.record.name)")
-        }
-        let table = try await instance.monitor.listProcesses()
+        let table =
+            workload.record.state == .paused
+            ? try await withFiles(of: workload) { (_) throws(EngineError) in try await instance.monitor.listProcesses()
+            }
+            : try await instance.monitor.listProcesses()
         emit("top", workload)
         return table
     }

@@ -81,9 +81,11 @@ extension Engine {
             frozen.state = .paused
             // Before it is: the daemon that follows a killed one would take it for running, and nobody could unpause it.
             try await state.save(frozen)
+            await hold(workload)
             do throws(EngineError) {
                 try await instance.pause()
             } catch {
+                await letGo(workload)
                 await save(workload)
                 throw error
             }
@@ -101,6 +103,7 @@ extension Engine {
                 throw EngineError(.conflict, "Container \(workload.id) is not paused")
             }
             try await instance.resume()
+            await letGo(workload)
             workload.record.state = .running
             goOnProbing(workload)
             emit("unpause", workload)

@@ -65,6 +65,9 @@ public struct ProcessPlan: Sendable, Equatable {
         /// a mark: `-` before a path that is left out, `~` before that of a folder that is left out unless something in
         /// it is packed, `@` before the latest time that anything may have, in seconds since 1970.
         case packLayer = 5
+        /// Nothing: the executor's own groups are frozen when it counts as started, or go on if the first argument is
+        /// `thaw`.
+        case freeze = 6
     }
 
     /// An empty plan.

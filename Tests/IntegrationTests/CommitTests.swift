@@ -85,6 +85,46 @@ struct CommitTests {
         #expect(try await daemon.tandem("rmi", "both:\(kind)", "stopped:\(kind)", "base:1").status == 0)
     }
 
+    /// A paused workload can be committed, and does not go on for that, nor after the daemon was killed.
+    @Test(arguments: Kind.allCases)
+    func aPausedWorkloadIsCommitted(kind: Kind) async throws {
+        let name = "frozen-\(kind)"
+        let loop = "i=0; while true; do i=$((i+1)); echo $i > /c; mv /c /count; done"
+        #expect(
+            try await daemon.tandem(["run", "-d", "--name", name] + kind.flags + ["busybox", "sh", "-c", loop]).status
+                == 0)
+        for _ in 0..<300 {
+            if try await daemon.tandem("exec", name, "cat", "/count").status == 0 { break }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        #expect(try await daemon.tandem("pause", name).status == 0)
+        var counts: Set<String> = []
+        for round in 0..<3 {
+            let made = try await daemon.tandem("commit", name, "frozen:\(kind)")
+            #expect(made.status == 0, "\(made.errors)")
+            counts.insert(try await daemon.tandem("run", "--rm", "frozen:\(kind)", "cat", "/count").trimmed)
+            #expect(try await daemon.tandem("top", name).output.contains("while true"))
+            if round == 1 {
+                await daemon.kill()
+                try await daemon.start()
+            }
+        }
+        #expect(counts.count == 1, "it went on: \(counts)")
+        #expect(try await daemon.tandem("inspect", "-f", "{{.State.Status}}", name).trimmed == "paused")
+        #expect(try await daemon.tandem("unpause", name).status == 0)
+        let count = try #require(counts.first)
+        var later = count
+        for _ in 0..<100 where later == count {
+            later = try await daemon.tandem("exec", name, "cat", "/count").trimmed
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        #expect(later != count && Int(count) != nil, "\(count)")
+        // What is frozen can be removed.
+        #expect(try await daemon.tandem("pause", name).status == 0)
+        #expect(try await daemon.tandem("rm", "-f", name).status == 0)
+        try await daemon.tandem("rmi", "frozen:\(kind)")
+    }
+
     /// The layer is an archive of its own: attributes are in it, and what the engine makes is not.
     private func checkSaved(_ image: String) async throws {
         let scratch = try ScratchFolder(prefix: "saved")

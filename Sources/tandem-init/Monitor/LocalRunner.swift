@@ -50,6 +50,7 @@ final class LocalRunner: Runner {
             switch plan.program {
             case .listLayer: listLayer(of: self.plan.root, plan)
             case .packLayer: packLayer(of: self.plan, first: first.pidfd, plan)
+            case .freeze: freeze(self.plan.cgroup, plan)
             case .arguments, .helper, .pause, .packRoot:
                 enter(first.pidfd, first: firstPid, namespaces: namespaces, cgroup: self.plan.cgroup, process: plan)
             }
