@@ -20,7 +20,7 @@ public enum BytePipe {
 
     /// Calls `reader` with one end while `writer` has the other; both are closed here.
     ///
-    /// - Throws: What the writer failed with, else what the reader did.
+    /// - Throws: What failed first: a writer also fails where its reader has gone.
     public static func run<Value: Sendable>(
         for name: String, from writer: (Int32) async throws(EngineError) -> Void,
         to reader: @escaping @Sendable (Int32) async throws(EngineError) -> Value
@@ -35,15 +35,17 @@ public enum BytePipe {
             }
         }
         var problem: EngineError?
+        var isRead = true
         do throws(EngineError) {
             try await writer(writing)
         } catch {
             problem = error
             // A tar that ends between two members is read as a whole one: no member begins like this.
-            _ = await BlockingQueue.run { write([UInt8](repeating: 0xFF, count: 1_024), to: writing) }
+            isRead = await BlockingQueue.run { write([UInt8](repeating: 0xFF, count: 1_024), to: writing) }
         }
         close(writing)
         let result = await task.value
+        if !isRead, case .failure(let cause) = result { throw cause }
         if let problem { throw problem }
         return try result.get()
     }
