@@ -250,6 +250,9 @@ struct CopyOperation: Sendable {
     private func unpack(_ archive: Int32, to place: [Name], _ overlay: inout LayerOverlay) throws(EngineError) {
         let reader = try MemberReader(archive)
         while let member = try reader.next() {
+            guard member.path.count <= 4_096 else {
+                throw failure("the archive has a member whose path is longer than 4,096 bytes")
+            }
             let parts = LayerOverlay.split(member.path)
             guard !Self.climbs(parts) else {
                 throw failure(

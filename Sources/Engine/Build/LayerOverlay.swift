@@ -26,8 +26,24 @@ struct LayerOverlay {
     let time: Int64
     /// Nothing is younger than this.
     private let latest: Int64
-    private var added: [[Name]: Kind] = [:]
+    /// What has been added: a tree, in which each folder is that all the way up.
+    private var nodes = [Node(kind: .folder)]
     private static let mostLinks = 40
+    /// As deep as a path of 4,096 bytes can lead.
+    private static let deepest = 2_048
+
+    private struct Node {
+        var kind: Kind
+        var children: [Name: Int] = [:]
+    }
+
+    private enum Place {
+        case added(Int)
+        /// Something that was added and is no folder stands on the way.
+        case hidden
+        /// Only so many parts of the path were added.
+        case known(Int)
+    }
 
     init(image: Int32, writer: LayerTarWriter, time: Int64, latest: Int64) {
         self.image = image
@@ -47,12 +63,21 @@ struct LayerOverlay {
     /// What is at a path without links in it.
     func kind(of path: [Name]) -> Kind? {
         if path.isEmpty { return .folder }
-        if let kind = added[path] { return kind }
-        // What has been put in the place of a folder hides what the image has in it.
-        for count in 1..<max(1, path.count) {
-            if let kind = added[Array(path.prefix(count))], kind != .folder { return nil }
+        switch place(of: path) {
+        case .added(let index): return nodes[index].kind
+        case .hidden: return nil
+        case .known: return image < 0 ? nil : Self.kind(of: path, in: image)
         }
-        return image < 0 ? nil : Self.kind(of: path, in: image)
+    }
+
+    private func place(of path: some Collection<Name>) -> Place {
+        var current = 0
+        for (depth, name) in path.enumerated() {
+            guard nodes[current].kind == .folder else { return .hidden }
+            guard let next = nodes[current].children[name] else { return .known(depth) }
+            current = next
+        }
+        return .added(current)
     }
 
     /// What is at a path without links in it, in a tree.
@@ -91,6 +116,7 @@ struct LayerOverlay {
                 continue
             }
             let inner = current + [name]
+            guard inner.count <= deepest else { throw failure("file name too long", inner) }
             switch look(inner) {
             case .folder, nil: current = inner
             case .link(let target):
@@ -107,7 +133,7 @@ struct LayerOverlay {
     }
 
     static func failure(_ what: String, _ path: [Name]) -> EngineError {
-        EngineError(.invalidArgument, "/\(String(decoding: join(path), as: UTF8.self)): \(what)")
+        EngineError(.invalidArgument, "/\(String(decoding: join(path).prefix(200), as: UTF8.self)): \(what)")
     }
 
     static func text(_ path: Name) -> [CChar] { (path.isEmpty ? [0x2E] : path).map { CChar(bitPattern: $0) } + [0] }
@@ -117,12 +143,14 @@ struct LayerOverlay {
     /// Makes a folder with those that it is in.
     mutating func makeFolder(_ path: [Name], _ owner: Owner) throws(EngineError) {
         guard kind(of: path) != .folder else { return }
-        if path.count > 1 { try makeFolder(Array(path.dropLast()), owner) }
         var metadata = LayerTarWriter.Metadata(mode: S_IFDIR | 0o755)
         metadata.owner = owner.user
         metadata.group = owner.group
         metadata.seconds = time
-        try add(path, metadata)
+        for count in 1...path.count {
+            let folder = Array(path.prefix(count))
+            if kind(of: folder) != .folder { try add(folder, metadata) }
+        }
     }
 
     /// Adds a folder, device or pipe.
@@ -142,10 +170,11 @@ struct LayerOverlay {
     mutating func addHardLink(
         _ path: [Name], to target: [Name], _ metadata: LayerTarWriter.Metadata
     ) throws(EngineError) {
-        guard let kind = added[target], kind != .folder else {
+        guard case .added(let index) = place(of: target), nodes[index].kind != .folder else {
             throw Self.failure("a hard link to what the layer does not have", path)
         }
         guard target != path else { return }
+        let kind = nodes[index].kind
         try prepare(path)
         try writer.addHardLink(Self.join(path), to: Self.join(target), clamped(metadata))
         put(path, kind)
@@ -161,11 +190,19 @@ struct LayerOverlay {
         put(path, .other)
     }
 
-    private mutating func put(_ path: [Name], _ kind: Kind) {
-        if kind != .folder, added[path] == .folder {
-            added = added.filter { !$0.key.starts(with: path) }
+    private mutating func put(_ path: some Collection<Name>, _ kind: Kind) {
+        var current = 0
+        for name in path {
+            if let next = nodes[current].children[name] {
+                current = next
+                continue
+            }
+            nodes[current].children[name] = nodes.count
+            current = nodes.count
+            nodes.append(Node(kind: .folder))
         }
-        added[path] = kind
+        nodes[current].kind = kind
+        if kind != .folder { nodes[current].children = [:] }
     }
 
     private func clamped(_ metadata: LayerTarWriter.Metadata) -> LayerTarWriter.Metadata {
@@ -177,14 +214,14 @@ struct LayerOverlay {
     /// Writes down the image's folders on the way to a path.
     private mutating func prepare(_ path: [Name]) throws(EngineError) {
         guard !path.isEmpty else { throw Self.failure("the root cannot be replaced", path) }
-        for count in 1..<max(1, path.count) {
+        guard case .known(let depth) = place(of: path.dropLast()) else { return }
+        for count in (depth + 1)..<path.count {
             let folder = Array(path.prefix(count))
-            guard added[folder] == nil else { continue }
             guard image >= 0, let entry = SourceEntry(folder, in: image) else {
                 throw Self.failure("no such folder", folder)
             }
             try writer.add(Self.join(folder) + [0x2F], clamped(try entry.metadata(in: image)))
-            added[folder] = .folder
+            put(folder, .folder)
         }
     }
 }
