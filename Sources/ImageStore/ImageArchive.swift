@@ -25,6 +25,9 @@ struct ImageArchive {
 
     private(set) var images: [Entry] = []
     private let unpacked: LayerBuilder.Unpacked
+    /// Descriptors of indexes that have been looked at.
+    private var seen = 0
+    private static let most = 1_000
 
     /// Looks what an archive is.
     ///
@@ -55,6 +58,13 @@ struct ImageArchive {
     private mutating func add(_ index: Index, name: String?, depth: Int) throws(EngineError) {
         guard depth < 4 else { throw EngineError(.corruptData, "the archive's indexes lie too deep in each other") }
         for descriptor in index.manifests {
+            // Each of a few indexes may name the next one a thousand times.
+            seen += 1
+            guard seen <= Self.most else {
+                throw EngineError(
+                    .corruptData, "the archive's indexes name more than \(Self.most) images",
+                    hint: "Divide it into several archives.")
+            }
             let reference = name ?? Self.reference(descriptor)
             if let platform = descriptor.platform, platform.architecture != Self.architecture || platform.os != "linux"
             {

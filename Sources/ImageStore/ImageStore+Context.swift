@@ -26,7 +26,7 @@ extension ImageStore {
                 return BuildContext(file: unpacked.file.path, folder: folder)
             } catch {
                 // What stays is room lost until the next start.
-                try? Folders.remove(folder)
+                try? removeStaging(folder)
                 throw error
             }
         }
@@ -59,7 +59,7 @@ extension ImageStore {
     public func remove(_ context: BuildContext) async {
         await BlockingQueue.run {
             // What stays is room lost until the next start.
-            try? Folders.remove(context.folder)
+            try? self.removeStaging(context.folder)
         }
     }
 

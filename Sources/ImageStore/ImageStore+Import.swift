@@ -76,7 +76,7 @@ extension ImageStore {
         }
     }
 
-    private func removeStaging(_ folder: FilePath) throws(EngineError) {
+    func removeStaging(_ folder: FilePath) throws(EngineError) {
         do throws(EngineError) {
             try Folders.remove(folder)
         } catch {
@@ -123,6 +123,7 @@ extension ImageStore {
                     "the archive's manifest has \(entry.layers.count) layers, its configuration \(configuration.rootfs.diffIDs.count)"
                 )
             }
+            try Self.checkDepth(entry.layers.count)
             try checkPlatform(configuration)
             for (index, (layer, diffID)) in zip(entry.layers, configuration.rootfs.diffIDs).enumerated()
             where files.layerSize(diffID) == nil && built[diffID] == nil {

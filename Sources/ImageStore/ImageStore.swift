@@ -88,8 +88,9 @@ public final class ImageStore: Sendable {
         let opened = loaded
         state.withLock { state in
             state = opened
-            // What an import or a removal that was cut off has left.
+            // What an import, a pull or a removal that was cut off has left.
             removeUnused(state)
+            for source in state.sources.values.joined() { removePartialBlob(source.digest) }
         }
     }
 

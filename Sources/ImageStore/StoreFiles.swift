@@ -26,6 +26,7 @@ struct StoreFiles: Sendable {
     func prepare() throws(EngineError) {
         try Folders.make(layers, mode: 0o700)
         try Folders.make(blobs, mode: 0o700)
+        try Folders.make(downloads, mode: 0o700)
         try Folders.remove(staging)
         try Folders.make(staging, mode: 0o700)
     }

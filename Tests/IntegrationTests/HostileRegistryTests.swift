@@ -7,12 +7,12 @@ import Testing
 /// Registries that mean no good: a clear error, nothing left, and the daemon goes on.
 @Suite(.daemonOnHostNetwork, .serialized)
 struct HostileRegistryTests {
-    private let daemon: Daemon
+    let daemon: Daemon
 
     init() throws { daemon = try #require(Daemon.current) }
 
     /// Pulls from a registry that answers by `respond`, and expects a failure that says `words`.
-    private func expectFailure(
+    func expectFailure(
         _ words: String, credentials: Bool = false, sourceLocation: SourceLocation = #_sourceLocation,
         _ respond: @escaping @Sendable (HTTPResponder.Request, Int32) -> Void
     ) async throws {
@@ -33,7 +33,7 @@ struct HostileRegistryTests {
     }
 
     /// Answers for one image; TLS, which is tried first, gets nothing.
-    private static func serve(
+    static func serve(
         _ manifest: [UInt8], _ blobs: [String: [UInt8]], to request: HTTPResponder.Request, _ connection: Int32,
         type: String = "application/vnd.oci.image.manifest.v1+json"
     ) {

@@ -47,5 +47,7 @@ extension Trait where Self == DaemonTrait {
     public static var daemonOnHostNetwork: DaemonTrait { DaemonTrait(onHostNetwork: true) }
 
     /// A daemon with further flags for the whole suite.
-    public static func daemon(flags: [String]) -> DaemonTrait { DaemonTrait(flags: flags) }
+    public static func daemon(flags: [String], onHostNetwork: Bool = false) -> DaemonTrait {
+        DaemonTrait(flags: flags, onHostNetwork: onHostNetwork)
+    }
 }

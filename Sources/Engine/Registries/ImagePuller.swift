@@ -263,7 +263,7 @@ final class ImagePuller: Sendable {
         let repository = "\(reference.registry)/\(reference.repository)"
         var wanted: [LayerFetch] = []
         for (descriptor, diffID) in zip(manifest.layers, diffIDs) {
-            sources[diffID] = LayerSource(
+            let source = LayerSource(
                 digest: descriptor.digest, size: UInt64(descriptor.size), mediaType: descriptor.mediaType ?? "",
                 repositories: [repository])
             let fetch = LayerFetch(
@@ -271,8 +271,13 @@ final class ImagePuller: Sendable {
                 size: UInt64(descriptor.size), diffID: diffID)
             if images.hasLayer(diffID) || wanted.contains(where: { $0.diffID == diffID }) {
                 if !isPresent { report(TransferMessage("Already exists", id: fetch.id, isLayer: true)) }
+                // Only what has been read is known to be that layer: a push would rely on it.
+                if images.sources(of: diffID).contains(where: { $0.digest == source.digest }) {
+                    sources[diffID] = source
+                }
                 continue
             }
+            sources[diffID] = source
             wanted.append(fetch)
         }
         let old = images.references[reference.description]
@@ -319,7 +324,12 @@ final class ImagePuller: Sendable {
                         return .failure(RegistryFailure(.cancelled, "context canceled").engineError)
                     }
                     let result = await task.value
-                    if case .success = result {
+                    if case .success(let layer) = result {
+                        // One blob cannot be two layers, whatever the image says.
+                        guard layer.diffID == fetch.diffID else {
+                            await BlockingQueue.run { fetch.images.removePartialBlob(fetch.digest) }
+                            return .failure(fetch.wrongContent(layer.diffID))
+                        }
                         report(TransferMessage("Pull complete", id: fetch.id, isLayer: true))
                     }
                     return result

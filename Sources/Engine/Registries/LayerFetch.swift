@@ -27,6 +27,13 @@ struct LayerFetch: Sendable {
         return result
     }
 
+    /// What is wrong with an image that takes the blob for another layer.
+    func wrongContent(_ found: String) -> EngineError {
+        EngineError(
+            .corruptData, "the content of the layer '\(digest)' has the digest \(found) instead of \(diffID)",
+            hint: "The image's manifest and its configuration do not fit: push the image anew.")
+    }
+
     private func message(_ status: String, _ current: UInt64? = nil) -> TransferMessage {
         TransferMessage(status, id: id, current: current, total: current == nil ? nil : size, isLayer: true)
     }
@@ -98,7 +105,11 @@ struct LayerFetch: Sendable {
             guard case .success(let layer) = staging else { return nil }
             return layer
         }
-        if problem.code != .corruptData { throw problem }
+        if problem.code != .corruptData {
+            // What no store can take is no use to the next pull; for want of room the blob is kept.
+            if problem.code == .unsupported { blob.remove() }
+            throw problem
+        }
         if let download {
             // What is no part of the blob is no use to the next pull either.
             if download.code == .corruptData { blob.remove() }

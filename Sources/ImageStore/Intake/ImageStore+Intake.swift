@@ -77,8 +77,19 @@ extension ImageStore {
                 .corruptData, "the image's manifest has \(count) layers, its configuration \(diffIDs.count)",
                 hint: "The image is damaged: push it anew.")
         }
+        try checkDepth(count)
         for diffID in diffIDs { _ = try digits(of: diffID) }
         return configuration
+    }
+
+    /// Refuses an image that no overlay can have.
+    static func checkDepth(_ layers: Int) throws(EngineError) {
+        let most = 500
+        guard layers <= most else {
+            throw EngineError(
+                .unsupported, "max depth exceeded: the image has \(layers) layers, and overlayfs stacks \(most)",
+                hint: "Build it with fewer steps, or from a tar of its whole root.")
+        }
     }
 
     /// The digits of a digest, which become the name of a file.
@@ -109,8 +120,7 @@ extension ImageStore {
     ///
     /// Blocks.
     public func partialBlob(_ digest: String, size: UInt64) throws(EngineError) -> PartialBlob {
-        try Folders.make(files.downloads, mode: 0o700)
-        return try PartialBlob(files.downloads.appending(try Self.digits(of: digest)), digest: digest, size: size)
+        try PartialBlob(files.downloads.appending(try Self.digits(of: digest)), digest: digest, size: size)
     }
 
     /// Removes a blob that has been taken in.
@@ -160,7 +170,7 @@ extension ImageStore {
         } catch {
             var reported = error
             do throws(EngineError) {
-                try Folders.remove(folder)
+                try removeStaging(folder)
             } catch {
                 reported.cleanupFailures.append(.init(step: "remove the staging folder", message: error.message))
             }
@@ -173,7 +183,7 @@ extension ImageStore {
     /// Blocks.
     public func discard(_ layer: StagedLayer) {
         // What stays is only room lost until the next start.
-        try? Folders.remove(layer.folder)
+        try? removeStaging(layer.folder)
     }
 
     /// Puts a fetched image into the index, under its names.

@@ -61,6 +61,17 @@ public final class HTTPResponder: Sendable {
         return Request(method: words[0], path: words[1], headers: headers)
     }
 
+    /// Reads a body in pieces to its end, so that the answer is not lost with what nobody has read.
+    public static func drain(_ connection: Int32) {
+        var last: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while !last.elementsEqual(Array("0\r\n\r\n".utf8)) {
+            let count = Glibc.read(connection, &buffer, buffer.count)
+            guard count > 0 else { return }
+            last = Array((last + buffer[..<count]).suffix(5))
+        }
+    }
+
     /// Writes a whole answer.
     public static func answer(
         _ connection: Int32, _ status: String = "200 OK", headers: [String: String] = [:], body: [UInt8] = []
