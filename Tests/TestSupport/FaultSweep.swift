@@ -78,6 +78,8 @@ public struct FaultSweep: Sendable {
                 try await daemon.start()
             }
             try await expectConsistentRecords(place)
+            let wrong = try await operation.recover(daemon)
+            #expect(wrong.isEmpty, "\(place): \(wrong.joined(separator: "\n"))")
             try await operation.clean(daemon)
             try await expectNothingLeft(place)
             // Each time would cost more than it tells.

@@ -15,6 +15,8 @@ public struct SweptOperation: Sendable, CustomTestStringConvertible {
     public let run: @Sendable (Daemon) async throws -> Program.Result
     /// Looks whether an operation that succeeded has done what it says.
     public let verify: Action
+    /// Says what is wrong with what a daemon that was killed on the way has left, once the next one runs.
+    public let recover: @Sendable (Daemon) async throws -> [String]
     /// Takes away what the operation and its preparation have made, or parts of it.
     public let clean: Action
 
@@ -22,12 +24,15 @@ public struct SweptOperation: Sendable, CustomTestStringConvertible {
     public init(
         _ name: String, prepare: @escaping Action = { _ in },
         run: @escaping @Sendable (Daemon) async throws -> Program.Result,
-        verify: @escaping Action = { _ in }, clean: @escaping Action = { _ in }
+        verify: @escaping Action = { _ in },
+        recover: @escaping @Sendable (Daemon) async throws -> [String] = { _ in [] },
+        clean: @escaping Action = { _ in }
     ) {
         self.name = name
         self.prepare = prepare
         self.run = run
         self.verify = verify
+        self.recover = recover
         self.clean = clean
     }
 

@@ -67,6 +67,9 @@ public final class RegistryServer: Sendable {
     /// `127.0.0.1:port`.
     public var address: String { "127.0.0.1:\(port)" }
 
+    /// Forgets everything that was pushed.
+    public func empty() throws { try FileManager.default.removeItem(atPath: folder.path + "/data") }
+
     /// Ends it and removes what it has.
     public func stop() async {
         process.signal(SIGKILL)
