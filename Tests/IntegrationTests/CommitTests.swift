@@ -81,6 +81,7 @@ struct CommitTests {
         #expect(try await listing(["run", "--rm"] + other.flags + ["both:\(kind)"]) == written)
         #expect(try await listing(["run", "--rm", "stopped:\(kind)"]) == written)
         try await checkSaved("both:\(kind)")
+        try await checkAttributes(of: "both:\(kind)", seenBy: other)
         try await daemon.tandem("rm", "-v", name)
         #expect(try await daemon.tandem("rmi", "both:\(kind)", "stopped:\(kind)", "base:1").status == 0)
     }
@@ -123,6 +124,47 @@ struct CommitTests {
         #expect(try await daemon.tandem("pause", name).status == 0)
         #expect(try await daemon.tandem("rm", "-f", name).status == 0)
         try await daemon.tandem("rmi", "frozen:\(kind)")
+    }
+
+    @Test(arguments: Kind.allCases)
+    func whatOneKindBuildsTheOtherOneRuns(kind: Kind) async throws {
+        try await makeBase()
+        let scratch = try ScratchFolder(prefix: "built")
+        defer { scratch.remove() }
+        let other = Kind.allCases.first { $0 != kind } ?? kind
+        _ = try scratch.write("Dockerfile", "FROM base:1\nRUN <<END\n\(Self.script)\nEND\nCOPY Dockerfile /copied\n")
+        let built = try await daemon.tandem(
+            ["build", "-q", "--network", "none", "-t", "built:\(kind)"] + kind.flags + [scratch.path])
+        #expect(built.status == 0, "\(built.errors)")
+        let seen = try await listing(["run", "--rm", "--network", "none"] + kind.flags + ["built:\(kind)"])
+        #expect(seen.contains { $0.contains("/a/b/file regular file 3000000:7 4755 0:0 2") }, "\(seen)")
+        #expect(seen.contains { $0.hasPrefix("/copied regular file 0:0 ") })
+        #expect(try await listing(["run", "--rm", "--network", "none"] + other.flags + ["built:\(kind)"]) == seen)
+        try await checkAttributes(of: "built:\(kind)", seenBy: other)
+        #expect(try await daemon.tandem("rmi", "built:\(kind)", "base:1").status == 0)
+    }
+
+    /// A file that a workload changes takes along the attributes that it has there.
+    private func checkAttributes(of image: String, seenBy kind: Kind) async throws {
+        let name = "attributes-\(kind)"
+        let changed = try await daemon.tandem(
+            ["run", "--name", name, "--network", "none"] + kind.flags + [image, "sh", "-c", "echo again >> /tagged"])
+        #expect(changed.status == 0, "\(changed.errors)")
+        #expect(try await daemon.tandem("commit", name, "again:1").status == 0)
+        let scratch = try ScratchFolder(prefix: "saved")
+        defer { scratch.remove() }
+        #expect(try await daemon.tandem("save", "-o", scratch.path + "/i.tar", "again:1").status == 0)
+        let script = """
+            import json, sys, tarfile
+            outer = tarfile.open(sys.argv[1])
+            layers = json.load(outer.extractfile("manifest.json"))[0]["Layers"]
+            top = tarfile.open(fileobj=outer.extractfile(layers[-1]))
+            print(top.getmember("tagged").pax_headers.get("SCHILY.xattr.user.color"))
+            """
+        let found = try await Program("python3", ["-c", script, scratch.path + "/i.tar"]).run()
+        #expect(found.trimmed == "red", "\(kind): \(found.output)\(found.errors)")
+        try await daemon.tandem("rm", name)
+        try await daemon.tandem("rmi", "again:1")
     }
 
     /// The layer is an archive of its own: attributes are in it, and what the engine makes is not.
