@@ -29,6 +29,7 @@ final class Decompressor {
     private var fileHash = SHA256()
     private var plainHash = SHA256()
     private var plainSize: UInt64 = 0
+    private var checksum = GzipChecksum()
 
     private init(_ source: ByteSource, digestsFile: Bool, to queue: BlockQueue) {
         self.source = source
@@ -80,12 +81,15 @@ final class Decompressor {
             guard count >= 0 else { return reason(archive) }
             guard count > 0 else { break }
             plainSize += UInt64(count)
-            plainHash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count]))
+            let bytes = UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count])
+            plainHash.update(bufferPointer: bytes)
+            if !digestsFile { checksum.decompressed(bytes) }
             queue.pass(buffer, count: count)
         }
         // Whatever follows the compressed content belongs to the file too.
         var pointer: UnsafeRawPointer?
         while readFile(&pointer) > 0 {}
+        if checksum.isWrong { return "its content does not have the checksum that it says" }
         return readProblem == 0 ? nil : reason(archive)
     }
 
@@ -93,8 +97,10 @@ final class Decompressor {
         guard !queue.isStopped else { return 0 }
         let count = source.read(input.bytes, position: &position)
         if count < 0 { readProblem = errno }
-        if count > 0 && digestsFile {
-            fileHash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: input.bytes[..<count]))
+        if count > 0 {
+            let bytes = UnsafeRawBufferPointer(rebasing: input.bytes[..<count])
+            // The digest of the whole says more.
+            if digestsFile { fileHash.update(bufferPointer: bytes) } else { checksum.read(bytes) }
         }
         pointer.pointee = UnsafeRawPointer(input.bytes.baseAddress)
         return count

@@ -169,6 +169,37 @@ struct ImageStoreRootTests {
         }
     }
 
+    @Test("content that is not what its checksum says is refused, and pieces of gzip one behind the other are not")
+    func checksums() async throws {
+        try await withStore { store in
+            func take(_ content: Data) async throws -> Image? {
+                let file = memfd_create("test", 0)
+                defer { close(file) }
+                #expect(content.withUnsafeBytes { write(file, $0.baseAddress, $0.count) } == content.count)
+                lseek(file, 0, SEEK_SET)
+                return try await store.importArchive(file, reference: "test").first
+            }
+            let whole = TestArchive(.gzip).add("file", content: String(repeating: "content ", count: 50_003)).bytes()
+            #expect(try await take(whole) != nil)
+            for place in [whole.count - 8, whole.count - 5] {
+                var damaged = whole
+                damaged[place] ^= 1
+                let error = await #expect(throws: EngineError.self) { try await take(damaged) }
+                #expect(error?.code == .corruptData && error?.message.contains("checksum") == true)
+            }
+            let pieces = FilePath("/tmp/tandem-pieces-\(getpid())")
+            try SystemProgram(
+                path: "/bin/sh",
+                arguments: [
+                    "-ec",
+                    "tar -C / -c etc/passwd bin/busybox >\(pieces).tar; { head -c 9000 | gzip; gzip; } <\(pieces).tar >\(pieces); rm \(pieces).tar",
+                ]
+            ).run()
+            defer { unlink(pieces.string) }
+            #expect(try await take(try Data(contentsOf: URL(filePath: pieces.string))) != nil)
+        }
+    }
+
     @Test("layers are shared, counted, and go with the last image that has them")
     func removal() async throws {
         try await withStore { store in
