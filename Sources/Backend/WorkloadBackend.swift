@@ -60,11 +60,13 @@ public protocol WorkloadInstance: Sendable {
     func usage() async throws(EngineError) -> ResourceUsage
     /// Host processes that exist only because of this workload, for its memory footprint: monitor, workload or VMM, helpers.
     func footprintProcesses() async throws(EngineError) -> [FootprintProcess]
-    /// Gives it a further interface while it runs.
+    /// Gives it a further interface while it runs, which the monitor is to set up (`changeNetwork`).
     ///
     /// All or nothing.
     func connect(_ link: WorkloadLink) async throws(EngineError)
     /// Takes the interface of an endpoint away while it runs.
+    ///
+    /// Idempotent.
     func disconnect(_ endpoint: Endpoint) async throws(EngineError)
     /// Whether the out-of-memory killer has struck since the start.
     func wasOutOfMemory() async -> Bool

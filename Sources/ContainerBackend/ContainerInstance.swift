@@ -56,7 +56,8 @@ final class ContainerInstance: WorkloadInstance {
     }
 
     func disconnect(_ endpoint: Endpoint) async throws(EngineError) {
-        let process = try workloadProcess
+        // With its last process, its network has gone.
+        guard let process = monitor.processID else { return }
         try await BlockingQueue.run { () throws(EngineError) in
             try ContainerNetwork.disconnect(endpoint, fromNetworkOf: process)
         }

@@ -27,7 +27,7 @@ enum ContainerNetwork {
         return namespace
     }
 
-    /// Makes an interface in the network of a running process, and sets it up.
+    /// Makes an interface in the network of a running process.
     ///
     /// Blocks.
     static func connect(_ link: WorkloadLink, toNetworkOf process: Int32) throws(EngineError) {
@@ -37,14 +37,6 @@ enum ContainerNetwork {
         }
         defer { close(namespace) }
         try connect(link, namespace)
-        let inside = NetlinkSocket(owning: try NetworkNamespace.openSocket(inNamespaceOf: process))
-        do throws(NetlinkFailure) {
-            try inside.configure([link.interface])
-        } catch {
-            // With the inner end goes the outer one.
-            if let made = try? inside.link(named: link.interface.name) { try? inside.perform(.removeLink(made.index)) }
-            throw failure(link, error)
-        }
     }
 
     /// Takes an interface out of the network of a running process.

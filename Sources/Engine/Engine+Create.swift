@@ -121,7 +121,7 @@ extension Engine {
         var request = WorkloadRequest(
             id: id, spec: spec, layers: image.stack.map { LayerFile(diffID: $0.diffID, path: $0.path) },
             mounts: mounts,
-            files: GeneratedFiles.make(for: spec, networkView(of: spec, attachment)),
+            files: GeneratedFiles.make(for: spec, networkView(of: spec, attachment.places.map(\.endpoint))),
             dataDirectory: paths.dataDirectory(id),
             runDirectory: paths.runDirectory(id))
         request.links = attachment.places.map { link($0, attachment) }

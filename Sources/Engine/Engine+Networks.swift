@@ -109,24 +109,26 @@ extension Engine {
 
     /// How an interface is set up, and what it is connected to.
     func link(_ place: NetworkAttachment.Place, _ attachment: NetworkAttachment) -> WorkloadLink {
-        let endpoint = place.endpoint
-        var interface = NetworkInterface(
-            name: Bytes(endpoint.interface.utf8), hardwareAddress: Self.hardwareAddress(endpoint.hardwareAddress))
+        var interface = Self.interface(place.endpoint, hasIPv6: place.hasIPv6, isDefault: place.hasDefaultRoute)
         interface.mtu = place.mtu
-        interface.hasIPv6 = place.hasIPv6
-        interface.addresses = zip(endpoint.addresses, endpoint.prefixes).map {
-            InterfaceAddress(bytes: $0.bytes, prefix: UInt8(clamping: $1))
-        }
-        if place.hasDefaultRoute {
-            interface.routes = endpoint.gateways.map { InterfaceRoute(gateway: $0.bytes) }
-        }
         let peer: WorkloadLink.Peer =
             switch place.attachesTo {
             case .bridge(let name): .bridge(name)
             case .wire(let name): .wire(name)
             }
         return WorkloadLink(
-            interface: interface, peer: peer, hostName: endpoint.hostLink, group: attachment.group)
+            interface: interface, peer: peer, hostName: place.endpoint.hostLink, group: attachment.group)
+    }
+
+    static func interface(_ endpoint: Endpoint, hasIPv6: Bool, isDefault: Bool) -> NetworkInterface {
+        var interface = NetworkInterface(
+            name: Bytes(endpoint.interface.utf8), hardwareAddress: hardwareAddress(endpoint.hardwareAddress))
+        interface.hasIPv6 = hasIPv6
+        interface.addresses = zip(endpoint.addresses, endpoint.prefixes).map {
+            InterfaceAddress(bytes: $0.bytes, prefix: UInt8(clamping: $1))
+        }
+        if isDefault { interface.routes = endpoint.gateways.map { InterfaceRoute(gateway: $0.bytes) } }
+        return interface
     }
 
     private static func hardwareAddress(_ text: String) -> Bytes {
@@ -134,15 +136,15 @@ extension Engine {
     }
 
     /// What a workload's files say of its networks.
-    func networkView(of spec: WorkloadSpec, _ attachment: NetworkAttachment) -> GeneratedFiles.NetworkView {
+    func networkView(of spec: WorkloadSpec, _ endpoints: [Endpoint]) -> GeneratedFiles.NetworkView {
         var view = GeneratedFiles.NetworkView()
         view.hostGateway = try? networks.network("bridge").pools.first?.gateway  // it is always there
         switch spec.network {
         case .none, .host: break
         case .network:
             view.isPrivate = true
-            view.addresses = attachment.places.flatMap(\.endpoint.addresses)
-            view.nameServers = networks.nameServers(of: attachment.places.map(\.endpoint))
+            view.addresses = endpoints.flatMap(\.addresses)
+            view.nameServers = networks.nameServers(of: endpoints)
         case .joined(let id):
             view.isPrivate = true
             guard let donor = workloads[id]?.record else { break }

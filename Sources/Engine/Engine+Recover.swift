@@ -80,6 +80,10 @@ extension Engine {
             for phase in workload.record.trace?.phases ?? [] { phases.record(phase) }
             watch(workload, phases: phases)
             beginProbing(workload)
+            await attempt("finish what changed in the networks of '\(workload.record.name)'") {
+                () throws(EngineError) in
+                try await finishChange(of: workload)
+            }
             return true
         } catch {
             logger.error("'\(workload.record.name)' could not be adopted: \(error)")

@@ -21,6 +21,22 @@ enum GeneratedFiles {
         var hostname: String?
     }
 
+    /// What changes in the files of a workload that runs.
+    static func changes(for spec: WorkloadSpec, from old: NetworkView, to new: NetworkView) -> [LineChange] {
+        let gone = old.addresses.filter { !new.addresses.contains($0) }
+        let come = new.addresses.filter { !old.addresses.contains($0) }
+        let names = names(for: spec, new)
+        let path = Bytes("/etc/hosts".utf8)
+        let hosts =
+            gone.map { LineChange(path: path, old: Bytes("\($0)\t\(names)\n".utf8), new: []) }
+            + come.map { LineChange(path: path, old: [], new: Bytes("\($0)\t\(names)\n".utf8)) }
+        return hosts + [
+            LineChange(
+                path: Bytes("/etc/resolv.conf".utf8), old: Bytes(resolver(for: spec.resolver, old).utf8),
+                new: Bytes(resolver(for: spec.resolver, new).utf8))
+        ]
+    }
+
     static func make(for spec: WorkloadSpec, _ network: NetworkView) -> [FileContent] {
         [
             // By this, programs know that they have been started by a container engine.
@@ -47,10 +63,14 @@ enum GeneratedFiles {
             if address == "host-gateway" { address = network.hostGateway?.description ?? "127.0.0.1" }
             lines.append("\(address)\t\(entry[..<colon])")
         }
-        let own = network.hostname ?? spec.hostname
-        let names = spec.domainname.isEmpty ? own : "\(own).\(spec.domainname) \(own)"
+        let names = names(for: spec, network)
         for address in network.addresses { lines.append("\(address)\t\(names)") }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func names(for spec: WorkloadSpec, _ network: NetworkView) -> String {
+        let own = network.hostname ?? spec.hostname
+        return spec.domainname.isEmpty ? own : "\(own).\(spec.domainname) \(own)"
     }
 
     /// What the user says, and the rest as the host has it; in the order of libnetwork's resolvconf.

@@ -47,6 +47,7 @@ final class Workload {
     /// It is on no network any more.
     func forgetPlaces() {
         record.endpoints = nil
+        record.changingEndpoint = nil
         record.publishedPorts = nil
     }
 

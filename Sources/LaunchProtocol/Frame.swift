@@ -41,6 +41,9 @@ public struct Frame: Sendable, Equatable {
         /// Let the workload's group in a guest hold at most so many processes and threads (u64; 0 is no limit).
         /// Answered by `done` or `refused`.
         case limitProcesses = 13
+        /// Change the network of the workload. Payload: a `NetworkChange`. Answered by `done` or `refused`: by ENODEV while
+        /// one of its interfaces is not there, which a guest's kernel may find in a moment.
+        case changeNetwork = 14
 
         // Monitor → engine, agent → monitor.
         /// First frame of a monitor or agent. Payload: protocol version u32, CLOCK_MONOTONIC u64 at its first

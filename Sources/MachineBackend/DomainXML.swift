@@ -41,26 +41,6 @@ public struct DomainXML: Sendable, Hashable {
         }
     }
 
-    /// A network card.
-    public struct Interface: Sendable, Hashable {
-        /// As `02:42:ac:11:00:02`.
-        public var hardwareAddress: String
-        /// Name of its link on the host, where it has one.
-        public var hostName: String
-        /// The bridge that it is connected to.
-        public var bridge: String?
-        /// The interface of the host on whose wire it is.
-        public var wire: String?
-        /// Its largest packet; 0 for the usual one.
-        public var mtu: UInt32 = 0
-
-        /// Describes a card.
-        public init(hardwareAddress: String, hostName: String) {
-            self.hardwareAddress = hardwareAddress
-            self.hostName = hostName
-        }
-    }
-
     /// Name of the domain.
     public var name: String
     /// UUID of the domain.
@@ -140,7 +120,7 @@ public struct DomainXML: Sendable, Hashable {
         lines.append("    </controller>")
         for (index, disk) in disks.enumerated() { lines += Self.element(disk, index: index, address: slots.next()) }
         for share in shares { lines += element(share, address: slots.next()) }
-        for interface in interfaces { lines += Self.element(interface, address: slots.next()) }
+        lines += networkElements(&slots)
         lines.append("    <serial type='file'>")
         lines.append("      <source path='\(Self.escape(consoleFile))'/>")
         lines.append("      <target port='0'/>")
@@ -182,24 +162,6 @@ public struct DomainXML: Sendable, Hashable {
             "      <source dir='\(Self.escape(share.folder))'/>",
             "      <target dir='\(Self.escape(share.tag))'/>",
         ] + address + ["    </filesystem>"]
-    }
-
-    private static func element(_ interface: Interface, address: [String]) -> [String] {
-        var lines: [String] = []
-        if let wire = interface.wire {
-            lines.append("    <interface type='direct'>")
-            lines.append("      <source dev='\(escape(wire))' mode='bridge'/>")
-        } else {
-            lines.append("    <interface type='bridge'>")
-            lines.append("      <source bridge='\(escape(interface.bridge ?? ""))'/>")
-        }
-        lines.append("      <mac address='\(escape(interface.hardwareAddress))'/>")
-        if !interface.hostName.isEmpty { lines.append("      <target dev='\(escape(interface.hostName))'/>") }
-        lines.append("      <model type='virtio'/>")
-        // No boot ROM: nothing boots from the network.
-        lines.append("      <rom enabled='no'/>")
-        if interface.mtu != 0 { lines.append("      <mtu size='\(interface.mtu)'/>") }
-        return lines + address + ["    </interface>"]
     }
 
     /// `vda`, `vdb`, …, `vdz`, `vdaa`.

@@ -105,6 +105,24 @@ public final class LibvirtConnection: Sendable {
         }
     }
 
+    /// Plugs a device into a running domain.
+    public func attach(_ device: String, uuid: String) async throws(LibvirtError) {
+        try await withDomain(uuid) { domain throws(LibvirtError) in
+            guard virDomainAttachDeviceFlags(domain, device, UInt32(VIR_DOMAIN_AFFECT_LIVE.rawValue)) == 0 else {
+                throw .last("virDomainAttachDeviceFlags")
+            }
+        }
+    }
+
+    /// Asks a running domain to let go of a device; the guest's kernel has a say, and takes its time.
+    public func detach(_ device: String, uuid: String) async throws(LibvirtError) {
+        try await withDomain(uuid) { domain throws(LibvirtError) in
+            guard virDomainDetachDeviceFlags(domain, device, UInt32(VIR_DOMAIN_AFFECT_LIVE.rawValue)) == 0 else {
+                throw .last("virDomainDetachDeviceFlags")
+            }
+        }
+    }
+
     /// Whether a domain exists and is not shut off.
     public func isActive(uuid: String) async -> Bool {
         do {

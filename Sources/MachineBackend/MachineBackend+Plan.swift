@@ -144,16 +144,7 @@ extension MachineBackend {
             DomainXML.Disk(
                 file: names.disk.string, serial: "writable", readOnly: false,
                 format: request.spec.storageFormat ?? .raw))
-        domain.interfaces = request.links.map { link in
-            var interface = DomainXML.Interface(
-                hardwareAddress: link.interface.hardwareAddressText, hostName: link.hostName)
-            switch link.peer {
-            case .bridge(let name): interface.bridge = name
-            case .wire(let name): interface.wire = name
-            }
-            interface.mtu = link.interface.mtu
-            return interface
-        }
+        domain.interfaces = request.links.map { DomainXML.Interface($0) }
         domain.shares = shares.enumerated().compactMap { index, folder in
             folder.map { DomainXML.Share(folder: $0.string, tag: "share-\(index)") }
         }

@@ -9,9 +9,9 @@ import TandemModel
 final class MachineInstance: WorkloadInstance {
     let monitor: MonitorConnection
     let answersWhilePaused = false
-    private let names: MachineNames
+    let names: MachineNames
     private let group: String
-    private let connection: LibvirtConnection
+    let connection: LibvirtConnection
     private let cgroups: (any CgroupDriver)?
     private let finder: MachineProcesses
 
@@ -54,7 +54,7 @@ final class MachineInstance: WorkloadInstance {
         }
     }
 
-    private func failure(_ what: String, _ error: LibvirtError) -> EngineError {
+    func failure(_ what: String, _ error: LibvirtError) -> EngineError {
         EngineError(
             error.isMissingDomain || error.isInvalidState ? .conflict : .internal,
             "the VM '\(names.id.short)' cannot be \(what): \(error.text)", cause: error)
@@ -73,14 +73,6 @@ final class MachineInstance: WorkloadInstance {
     }
 
     /// The guest's kernel tells the agent, and the exit record has it.
-    func connect(_ link: WorkloadLink) async throws(EngineError) { throw Self.fixedCards }
-
-    func disconnect(_ endpoint: Endpoint) async throws(EngineError) { throw Self.fixedCards }
-
-    private static let fixedCards = EngineError(
-        .unsupported, "a VM's network cards cannot change while it runs",
-        hint: "Stop it, connect or disconnect it, and start it again.")
-
     func wasOutOfMemory() async -> Bool { false }
 
     func update(_ limits: ResourceLimits, from present: ResourceLimits) async throws(EngineError) {

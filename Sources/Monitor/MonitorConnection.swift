@@ -192,6 +192,25 @@ public final class MonitorConnection: Sendable {
         guard frame.kind == .done else { throw EngineError(launchFailure: frame.payload) }
     }
 
+    /// Changes the network of the workload.
+    ///
+    /// An interface that has just been plugged in takes a guest's kernel a moment to find.
+    public func changeNetwork(_ change: NetworkChange) async throws(EngineError) {
+        let end = HostTime.monotonic + 10_000_000_000
+        while true {
+            guard let frame = await ask(Frame(.changeNetwork, payload: change.encoded())) else {
+                throw EngineError(.conflict, "the workload does not answer: it is about to end")
+            }
+            if frame.kind == .done { return }
+            let failure = EngineError(launchFailure: frame.payload)
+            guard (try? LaunchFailure(decoding: frame.payload))?.errno == ENODEV,  // nonsense is no such answer
+                HostTime.monotonic < end
+            else { throw failure }
+            // Only the daemon's own end cancels this.
+            try? await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
     private func ask(_ question: Frame) async -> Frame? {
         await withCheckedContinuation { continuation in
             let isLost = state.withLock { state in

@@ -25,6 +25,11 @@ extension NetworkStore {
         }
     }
 
+    /// The endpoint over which a workload's way out leads: on its first network that has one.
+    public func wayOut(of endpoints: [Endpoint]) -> Endpoint? {
+        state.withLock { state in endpoints.first { state.networks[$0.networkID]?.isInternal == false } }
+    }
+
     /// Gives one of a workload's places back.
     public func disconnect(_ id: WorkloadID, _ endpoint: Endpoint) throws(EngineError) {
         try state.withLock { state throws(EngineError) in

@@ -30,6 +30,9 @@ public struct WorkloadRecord: Hashable, Sendable, Codable {
     public var trace: StartupTrace?
     /// Where it is on its networks while it runs.
     public var endpoints: [Endpoint]?
+    /// The endpoint that it is getting, or losing, while it runs; what the daemon does not come to the end of, the next one
+    /// takes back, or to its end.
+    public var changingEndpoint: Endpoint?
     /// Ports of the host that are passed on to it while it runs.
     public var publishedPorts: [PublishedPort]?
     /// While it is being made or removed: the volumes that go with it if the daemon does not come to the end of that, but

@@ -56,6 +56,22 @@ struct MachineTests {
         #expect(addresses.allSatisfy { $0.contains("bus='0x00'") && !$0.contains("slot='0x1f'") })
     }
 
+    @Test("cards sit behind ports, of which some are spare; a guest without cards has none")
+    func cards() {
+        let text = domain {
+            $0.interfaces = [.init(hardwareAddress: "02:42:00:00:00:01", hostName: "tv1")]
+        }.text
+        #expect(text.ranges(of: "model='pcie-root-port'").count == 1 + DomainXML.sparePorts)
+        #expect(text.contains("<address type='pci' domain='0x0000' bus='0x01' slot='0x00' function='0x0'/>"))
+        #expect(!domain().text.contains("pcie-root-port"))
+        let many = domain {
+            $0.disks = (0..<29).map { .init(file: "/\($0)", serial: "\($0)", readOnly: true) }
+            $0.interfaces = [.init(hardwareAddress: "02:42:00:00:00:01", hostName: "tv1")]
+        }.text
+        #expect(many.ranges(of: "<interface type='bridge'>").count == 1)
+        #expect(!many.contains("pcie-root-port"), "the root bus is full")
+    }
+
     @Test("disk names go on after z")
     func deviceNames() {
         #expect([0, 25, 26, 27].map(DomainXML.deviceName) == ["vda", "vdz", "vdaa", "vdab"])

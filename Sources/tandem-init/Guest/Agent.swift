@@ -90,6 +90,11 @@ final class Agent {
         case .limitProcesses:
             guard let limit = try? reader.number(UInt64.self) else { return }
             runner.limitProcesses(limit)
+        case .changeNetwork:
+            guard let change = try? NetworkChange(decoding: frame.payload) else {
+                return channel.send(Frame(.refused, payload: LaunchFailure(.plan, errno: EPROTO).encoded()))
+            }
+            runner.changeNetwork(change)
         case .credit:
             guard let count = try? reader.number(UInt32.self), let stream = try? reader.number(UInt8.self) else {
                 return

@@ -180,6 +180,13 @@ final class GuestRunner: Runner {
         send(Frame(.limitProcesses, payload: writer.bytes))
     }
 
+    override func changeNetwork(_ change: NetworkChange) {
+        guard channel != nil else {
+            return onAnswer(Frame(.refused, payload: LaunchFailure(.state, errno: ESRCH).encoded()))
+        }
+        send(Frame(.changeNetwork, payload: change.encoded()))
+    }
+
     private func askOrAnswer(_ question: Frame.Kind, _ empty: Frame) {
         if channel == nil { onAnswer(empty) } else { send(Frame(question)) }
     }

@@ -132,5 +132,12 @@ final class LocalRunner: Runner {
         onAnswer(failure.map { Frame(.refused, payload: $0.encoded()) } ?? Frame(.done))
     }
 
+    override func changeNetwork(_ change: NetworkChange) {
+        let isRunning = processes[0].map { $0.code == nil } ?? false
+        let failure =
+            isRunning ? carryOut(change, inNetworkOf: firstPid) : LaunchFailure(.state, errno: ESRCH)
+        onAnswer(failure.map { Frame(.refused, payload: $0.encoded()) } ?? Frame(.done))
+    }
+
     override func guestUsage() { onAnswer(Frame(.usage, payload: readGuestUsage().encoded())) }
 }

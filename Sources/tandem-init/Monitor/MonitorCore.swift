@@ -105,6 +105,10 @@ final class MonitorCore {
             guard let limit = try? reader.number(UInt64.self) else { return refuse(client, .plan, EPROTO) }
             waitingForAnswer.append(client)
             runner.limitProcesses(limit)
+        case .changeNetwork:
+            guard let change = try? NetworkChange(decoding: frame.payload) else { return refuse(client, .plan, EPROTO) }
+            waitingForAnswer.append(client)
+            runner.changeNetwork(change)
         case .powerOff:
             runner.powerOff()
             isEnding = true

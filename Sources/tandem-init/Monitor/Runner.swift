@@ -14,7 +14,7 @@ class Runner {
     var onExited: (UInt32, ExitRecord) -> Void = { _, _ in }
     /// An interval of the start, on the host's clock.
     var onPhase: (PhaseCode, UInt64, UInt64) -> Void = { _, _, _ in }
-    /// The answer to `listProcesses`, `guestUsage` or `limitProcesses`, as a frame for whoever asked first.
+    /// The answer to `listProcesses`, `guestUsage`, `limitProcesses` or `changeNetwork`, as a frame for whoever asked first.
     var onAnswer: (Frame) -> Void = { _ in }
     /// So many bytes of a process's input have been taken.
     var onInputTaken: (UInt32, Int) -> Void = { _, _ in }
@@ -39,6 +39,8 @@ class Runner {
     func guestUsage() {}
     /// Changes the limit on processes of a guest's workload.
     func limitProcesses(_ limit: UInt64) {}
+    /// Changes the workload's network.
+    func changeNetwork(_ change: NetworkChange) {}
     /// Ends the executor's world, where it has one of its own.
     func powerOff() {}
 }
