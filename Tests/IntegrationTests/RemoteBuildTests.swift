@@ -37,6 +37,12 @@ struct RemoteBuildTests {
         }
     }
 
+    private final class Ending: Sendable {
+        private let state = Mutex(false)
+        var hasEnded: Bool { state.withLock { $0 } }
+        func end() { state.withLock { $0 = true } }
+    }
+
     private func build(_ dockerfile: String, _ arguments: [String] = []) async throws -> Program.Result {
         try await daemon.tandem(["build"] + arguments + ["-"], input: Data(dockerfile.utf8))
     }
@@ -104,6 +110,29 @@ struct RemoteBuildTests {
         let right = "ADD --checksum=\(ImageLayout.digest(Array("two".utf8))) \(base)/d/file.txt /"
         #expect(try await build("FROM busybox\n\(right)\n").status == 0)
         try await daemon.tandem("rmi", "added:1")
+    }
+
+    /// A file that never ends is given up with the build.
+    @Test func aBuildThatIsGivenUpFetchesNothingMore() async throws {
+        let box = Ending()
+        let server = try HTTPResponder { _, connection in
+            let head = "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n"
+            guard LoopbackServer.send(Array(head.utf8), to: connection) else { return }
+            while LoopbackServer.send([UInt8](repeating: 65, count: 100), to: connection) {
+                Thread.sleep(forTimeInterval: 0.05)
+            }
+            box.end()
+        }
+        defer { server.stop() }
+        let scratch = try ScratchFolder(prefix: "endless")
+        defer { scratch.remove() }
+        _ = try scratch.write("Dockerfile", "FROM busybox\nADD http://\(server.address)/endless /\n")
+        let given = try await Program(
+            "timeout", ["-s", "INT", "2", Binaries.path("tandem"), "build", scratch.path]
+        ).run(environment: ["TANDEM_HOST": daemon.endpoint])
+        #expect(given.output.contains("Step 2/2"), "\(given.errors)")
+        for _ in 0..<100 where !box.hasEnded { try await Task.sleep(for: .milliseconds(50)) }
+        #expect(box.hasEnded)
     }
 
     @Test func aCopiedFilesNameCounts() async throws {
