@@ -46,6 +46,7 @@ let package = Package(
         .systemLibrary(name: "CLibseccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .systemLibrary(name: "CLibcap", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
         .systemLibrary(name: "CLibnftables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLibarchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
 
         // Level 1: words of the domain and the message that starts a workload.
@@ -69,7 +70,7 @@ let package = Package(
         .target(
             name: "ImageStore",
             dependencies: [
-                "APIModel", "CLibarchive", "CLinux", "Dockerfile", "LinuxSystem", "OCI", "TandemModel",
+                "APIModel", "CLibarchive", "CLinux", "CZlib", "Dockerfile", "LinuxSystem", "OCI", "TandemModel",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Logging", package: "swift-log"),

@@ -9,7 +9,7 @@ struct LevelTests {
     ///
     /// A new target is entered here, or `everyTargetHasALevel` fails.
     static let levels: [String: Int] = [
-        "CLinux": 0, "CLibvirt": 0, "CLibseccomp": 0, "CLibcap": 0, "CLibarchive": 0, "CLibnftables": 0,
+        "CLinux": 0, "CLibvirt": 0, "CLibseccomp": 0, "CLibcap": 0, "CLibarchive": 0, "CLibnftables": 0, "CZlib": 0,
         "TandemModel": 1, "LaunchProtocol": 1,
         "LinuxSystem": 2, "Netlink": 2, "OCI": 2, "Statistics": 2, "Dockerfile": 2, "APIModel": 2,
         "ImageStore": 3, "Registry": 3, "VolumeStore": 3, "Networking": 3, "StateStore": 3, "Monitor": 3,
