@@ -149,4 +149,36 @@ struct ImageLayersRootTests {
             #expect(Folders.names(in: fixture.root.appending("store/layers")).isEmpty)
         }
     }
+
+    @Test("indexes that name each other a thousand times end early")
+    func indexBomb() async throws {
+        try await StoreFixture.run { fixture in
+            func index(_ content: Data) -> Data {
+                let entry =
+                    #"{"mediaType":"application/vnd.oci.image.index.v1+json","digest":"\#(Self.digest(content))","size":\#(content.count)}"#
+                return Data(
+                    #"{"schemaVersion":2,"manifests":[\#(Array(repeating: entry, count: 900).joined(separator: ","))]}"#
+                        .utf8)
+            }
+            var blobs = [Data(#"{"schemaVersion":2,"manifests":[]}"#.utf8)]
+            for _ in 0..<2 { blobs.append(index(blobs[blobs.count - 1])) }
+            let archive = TestArchive().add("oci-layout", content: #"{"imageLayoutVersion":"1.0.0"}"#)
+                .add("index.json", content: index(blobs[2]))
+            for blob in blobs { archive.add("blobs/sha256/" + Self.digest(blob).dropFirst(7), content: blob) }
+            let descriptor = archive.finish()
+            defer { close(descriptor) }
+            let error = await #expect(throws: EngineError.self) { try await fixture.store.loadArchive(descriptor) }
+            #expect(error?.message == "the archive's indexes name more than 1000 images")
+        }
+    }
+
+    @Test("an image of more layers than can be stacked is refused")
+    func tooManyLayers() async throws {
+        try await StoreFixture.run { fixture in
+            let descriptor = Self.dockerArchive(Array(repeating: Self.layers[1], count: 501)).finish()
+            defer { close(descriptor) }
+            let error = await #expect(throws: EngineError.self) { try await fixture.store.loadArchive(descriptor) }
+            #expect(error?.message.hasPrefix("max depth exceeded: the image has 501 layers") == true)
+        }
+    }
 }
