@@ -73,7 +73,7 @@ public struct BenchmarkHTMLReport {
         .warn{background:var(--warnback);color:var(--warn);padding:.5rem .75rem;border-radius:.375rem;margin:.5rem 0}
         .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
         th,td{padding:.3rem .6rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
-        th:first-child,td:first-child,td.l,th.l{text-align:left;white-space:normal}.facts td{text-align:left;white-space:normal;overflow-wrap:anywhere}
+        th:first-child,td:first-child,td.l,th.l{text-align:left;white-space:normal}td.l{min-width:9rem}.facts{table-layout:fixed}.facts th:first-child{width:13rem}.facts td{text-align:left;white-space:normal;overflow-wrap:anywhere}
         nav{columns:3;font-size:.9rem}a{color:var(--c0)}.key{color:var(--s);font-weight:600}
         svg{display:block;width:100%;height:auto;margin:.5rem 0}
         details{margin:.25rem 0}summary{cursor:pointer;color:var(--soft)}

@@ -90,7 +90,7 @@ public struct BenchmarkTextReport {
             let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
             for row in rows {
                 let cells = row.enumerated().map { $1 + String(repeating: " ", count: widths[$0] - $1.count) }
-                lines.append("  " + cells.joined(separator: "  "))
+                lines.append(String("  \(cells.joined(separator: "  "))".reversed().drop { $0 == " " }.reversed()))
             }
         }
         return lines
