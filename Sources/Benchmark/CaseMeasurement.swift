@@ -19,7 +19,14 @@ struct CaseMeasurement {
         shape.network = parameters["network"]
         shape.disk = parameters["disk"]
         shape.volume = suiteCase.volume
+        shape.share = suiteCase.share
+        shape.server = suiteCase.server
+        shape.ports = suiteCase.serverPorts
         return shape
+    }
+
+    private var cachePolicy: Suite.CachePolicy {
+        parameters["cache"].flatMap { Suite.CachePolicy(rawValue: $0) } ?? suiteCase.cache ?? suite.cache
     }
 
     /// Measures, and adds what was measured to a result.
@@ -30,6 +37,7 @@ struct CaseMeasurement {
         switch suiteCase.kind {
         case .command: await repeatCommand(&measured, seed)
         case .start: await repeatLives(&measured, seed)
+        case .stop: await repeatStops(&measured, seed)
         case .footprint: await measureFootprints(&measured, seed)
         case .density: await fill(&measured, seed)
         case .isolation: await look(&measured)
@@ -94,7 +102,7 @@ struct CaseMeasurement {
                     "\(suiteCase.name), \(subject.name), \(count)",
                     Double(max(0, round)) / Double(repetitions.most))
                 do throws(BenchmarkError) {
-                    if (suiteCase.cache ?? suite.cache) == .dropped { try PageCache.drop() }
+                    if cachePolicy == .dropped { try PageCache.drop() }
                     let figures = try await measure(subject)
                     turns[index].failures = 0
                     guard round >= 0 else { continue }
@@ -250,6 +258,20 @@ struct CaseMeasurement {
             values.append(figures[name].map { $0 * measure.factor })
         }
         return values
+    }
+
+    private func repeatStops(_ result: inout BenchmarkResult, _ seed: UInt64) async {
+        var shape = shape
+        shape.command = suiteCase.command
+        let running = shape
+        await repeatInTurns(&result, seed, subjects) { subject throws(BenchmarkError) in
+            let seconds = try await limited { () throws(BenchmarkError) in
+                try await Self.withWorkload(of: subject, running) { workload throws(BenchmarkError) in
+                    try await workload.stop()
+                }
+            }
+            return try engineFigures(seconds.map { ["stop": $0] } ?? [:])
+        }
     }
 
     // MARK: Footprints

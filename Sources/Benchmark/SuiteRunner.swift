@@ -88,7 +88,8 @@ public struct SuiteRunner: Sendable {
     private func subjects(_ parameters: [String: String], _ suite: Suite) -> [any Subject] {
         subjects.filter { subject in
             suite.parameters.allSatisfy { parameter in
-                subject.knows(parameter.name) || parameters[parameter.name.rawValue] == parameter.values.first
+                let value = parameters[parameter.name.rawValue]
+                return value == parameter.values.first || subject.knows(parameter.name, value ?? "")
             }
         }
     }

@@ -63,6 +63,11 @@ struct BenchRunCommand: AsyncParsableCommand {
     @Option(help: "Only these cases, separated by commas.")
     var cases: String?
 
+    @Option(
+        name: .customLong("parameter"),
+        help: "Only these values of a parameter, as network=none,bridge; also ones that the suite does not have.")
+    var parameters: [String] = []
+
     @Flag(help: "A rehearsal: every case, as short as it can be.")
     var quick = false
 
@@ -107,6 +112,13 @@ struct BenchRunCommand: AsyncParsableCommand {
                     hint: "It has \(suite.cases.map(\.name).joined(separator: ", ")).")
             }
             suite.cases.removeAll { !names.contains($0.name) }
+        }
+        for text in parameters {
+            do throws(BenchmarkError) {
+                try suite.vary(text)
+            } catch {
+                throw CommandFailure(125, error.message, hint: error.hint)
+            }
         }
         if let subjects { suite.subjects = subjects.split(separator: ",").map(String.init) }
         if quick { suite = suite.quick }

@@ -10,7 +10,7 @@ struct SuiteFileTests {
         name: small
         title: A small suite
         subjects: [process, vm]
-        parameters: {memory: [256m, 1g], cpus: ["1", "2"]}
+        parameters: {memory: [256m, 1g], cpus: ["1", "2"], cache: [warm, dropped]}
         repetitions: {warmups: 0, least: 3, most: 9, precision: 0.1, budget: 5}
         cache: dropped
         limits: {memory: 1g, cpus: 1.5, timeout: 9}
@@ -19,6 +19,8 @@ struct SuiteFileTests {
             title: The only one
             setup: mkdir /x
             command: [sh, -c, echo 1]
+            server: [serve, "80"]
+            share: /shared
             quick: [echo, "2"]
             volume: /data
             measures:
@@ -31,13 +33,15 @@ struct SuiteFileTests {
     func reads() throws {
         let suite = try SuiteFile.parse(Self.whole, file: "small.yaml")
         #expect(suite.subjects == ["process", "vm"])
-        #expect(suite.combinations.count == 4)
-        #expect(suite.combinations[1] == ["memory": "256m", "cpus": "2"])
+        #expect(suite.combinations.count == 8)
+        #expect(suite.combinations[1] == ["memory": "256m", "cpus": "1", "cache": "dropped"])
         #expect(suite.repetitions.most == 9)
         #expect(suite.cache == .dropped)
         #expect(suite.limits.processors == 1.5)
         let only = try #require(suite.cases.first)
         #expect(only.setup == ["mkdir /x"])
+        #expect(only.server == ["serve", "80"])
+        #expect(only.share == "/shared")
         #expect(only.quick.command == ["echo", "2"])
         #expect(only.measures.map(\.source) == [.pattern("a=([0-9]+)"), .json(["a/b", "0", "c"]), .duration])
         #expect(suite.quick.repetitions.most == 2)
@@ -48,6 +52,7 @@ struct SuiteFileTests {
         arguments: [
             ("title: A small suite\n", "", "small.yaml:1: the suite lacks 'title'"),
             ("cache: dropped", "cache: cold", "small.yaml:6: cache is none of warm, dropped"),
+            ("[warm, dropped]", "[warm, cold]", "has a 'cache' that is 'cold', not warm or dropped"),
             ("cache: dropped", "cash: dropped", "small.yaml:6: the suite has a member 'cash' that no suite has"),
             ("least: 3", "least: 30", "small.yaml:5: repetitions wants at least 30 and at most 9 runs"),
             ("better: more", "better: faster", "better is none of more, less"),
@@ -65,6 +70,19 @@ struct SuiteFileTests {
         #expect(wrong != Self.whole)
         let error = #expect(throws: BenchmarkError.self) { try SuiteFile.parse(wrong, file: "small.yaml") }
         #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
+    }
+
+    @Test("parameters can be given beside the suite")
+    func varies() throws {
+        var suite = try SuiteFile.parse(Self.whole, file: "small.yaml")
+        try suite.vary("cpus=4")
+        try suite.vary("cache=warm")
+        try suite.vary("network=none,bridge")
+        #expect(suite.combinations.count == 4)
+        #expect(suite.combinations[1] == ["memory": "256m", "cpus": "4", "cache": "warm", "network": "bridge"])
+        for wrong in ["cpus", "cpus=", "colour=red", "cache=cold"] {
+            #expect(throws: BenchmarkError.self, "\(wrong)") { try suite.vary(wrong) }
+        }
     }
 
     @Test("every suite that comes along can be read")

@@ -14,7 +14,7 @@ private struct SyntheticSubject: Subject {
     var remark = ""
     let answer: @Sendable ([String], Int) async -> ProcessResult
 
-    func knows(_ parameter: Suite.Parameter.Name) -> Bool { parameter == .memory }
+    func knows(_ parameter: Suite.Parameter.Name, _ value: String) -> Bool { [.memory, .cache].contains(parameter) }
     func prepare(_ image: String) async throws(BenchmarkError) {}
     func hold(_ shape: WorkloadShape) async throws(BenchmarkError) -> any HeldWorkload { Held(answer: answer) }
     func live(_ command: [String], _ shape: WorkloadShape) async throws(BenchmarkError) -> LifeFigures { [:] }
@@ -34,6 +34,7 @@ private struct SyntheticSubject: Subject {
             return await answer(command, run)
         }
         func footprint() async throws(BenchmarkError) -> [String: Double] { [:] }
+        func stop() async throws(BenchmarkError) -> Double? { 0.25 }
         func release() async {}
     }
 }
@@ -146,6 +147,27 @@ struct SuiteRunnerTests {
         #expect(result.isComplete)
         #expect(result.cells.map(\.parameters) == [["memory": "2g", "kernel": "x"]])
         #expect(count.all.count == 6)
+    }
+
+    @Test("a value that a subject cannot have is left out, and is no failure")
+    func unknownValue() async throws {
+        let subject = SyntheticSubject(name: "a") { _, _ in Self.words("figure 1") }
+        let varied = suite { $0.parameters = [.init(name: .network, values: ["none", "host"])] }
+        let result = try await run(begin(varied, [subject]), [subject])
+        #expect(result.isComplete)
+        #expect(result.cells.map(\.parameters) == [["network": "none"]])
+        #expect(result.failures == [])
+    }
+
+    @Test("a workload is stopped anew for each run")
+    func stops() async throws {
+        let subject = SyntheticSubject(name: "a") { _, _ in Self.words("") }
+        let stopping = suite {
+            $0.cases[0].kind = .stop
+            $0.cases[0].measures = [SuiteMeasure(name: "t", unit: "s", better: .less, source: .engine("stop"))]
+        }
+        let result = try await run(begin(stopping, [subject]), [subject])
+        #expect(result.cells.map(\.samples) == [[0.25, 0.25, 0.25, 0.25, 0.25]])
     }
 
     @Test("a run that takes too long has failed")

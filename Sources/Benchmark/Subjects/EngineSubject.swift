@@ -17,6 +17,7 @@ public struct EngineSubject: Subject {
     private let source: TandemClient?
     /// Marks this benchmark's workloads, so that whatever cuts it off can find them.
     private let mark: String
+    private let kernels: KernelChoice
 
     /// Describes a subject.
     public init(
@@ -28,16 +29,18 @@ public struct EngineSubject: Subject {
         self.remark = remark
         self.source = source
         mark = WorkloadID.random().short
+        kernels = KernelChoice(client: client)
     }
 
     /// Whether it is Tandem, which tells more than Docker's API does.
     private var isTandem: Bool { runtime != nil }
 
-    /// Whether a parameter makes a difference to it.
-    public func knows(_ parameter: Suite.Parameter.Name) -> Bool {
+    /// Whether it can be measured with a parameter's value, and the parameter makes a difference to it.
+    public func knows(_ parameter: Suite.Parameter.Name, _ value: String) -> Bool {
         switch parameter {
         case .kernel, .disk: runtime == "vm"
-        case .memory, .cpus, .network: true
+        case .network: runtime != "vm" || value != "host"
+        case .memory, .cpus, .cache: true
         }
     }
 
@@ -70,8 +73,10 @@ public struct EngineSubject: Subject {
 
     // MARK: Workloads
 
-    private func create(_ command: [String], _ shape: WorkloadShape) async throws(ClientError) -> String {
-        var host: JSONValue = ["NetworkMode": .string(shape.network ?? "none")]
+    private func create(
+        _ command: [String], _ shape: WorkloadShape, folder: SharedFolder? = nil
+    ) async throws(ClientError) -> String {
+        var host: JSONValue = ["NetworkMode": .string(shape.network == "nat" ? "bridge" : shape.network ?? "none")]
         if let runtime { host["Runtime"] = .string(runtime) }
         if let memory = shape.memory {
             guard let bytes = ByteCount(dockerText: memory)?.bytes else {
@@ -82,10 +87,17 @@ public struct EngineSubject: Subject {
         if let processors = shape.processors { host["NanoCpus"] = .count(Int64(processors * 1e9)) }
         if let disk = shape.disk, runtime == "vm" { host["StorageOpt"] = ["format": .string(disk)] }
         var body: JSONValue = [
-            "Image": .string(shape.image), "Entrypoint": [], "Cmd": .strings(command), "HostConfig": host,
+            "Image": .string(shape.image), "Entrypoint": [], "Cmd": .strings(command),
             "Labels": ["tandem.benchmark": .string(mark)],
         ]
         if let volume = shape.volume { body["Volumes"] = .object([volume: [:]]) }
+        if shape.network == "nat", !shape.ports.isEmpty {
+            body["ExposedPorts"] = .object(Dictionary(uniqueKeysWithValues: shape.ports.map { ($0, [:]) }))
+            host["PortBindings"] = .object(
+                Dictionary(uniqueKeysWithValues: shape.ports.map { ($0, [["HostPort": ""]]) }))
+        }
+        if let folder, let path = shape.share { host["Binds"] = .strings(["\(folder.path):\(path)"]) }
+        body["HostConfig"] = host
         return try await client.request("POST", "/containers/create", body: body).json["Id"].string ?? ""
     }
 
@@ -93,13 +105,32 @@ public struct EngineSubject: Subject {
         try await client.request("DELETE", "/containers/\(id)", query: [("force", "1"), ("v", "1")])
     }
 
-    /// Starts a workload that waits for commands.
+    /// Starts a workload that waits for commands, and its server.
     public func hold(_ shape: WorkloadShape) async throws(BenchmarkError) -> any HeldWorkload {
+        guard let server = shape.server else { return try await start(shape) }
+        var serving = shape
+        serving.command = server
+        guard let network = shape.network, network != "none" else {
+            return ServedWorkload(client: try await start(serving), server: nil, address: ServerAddress())
+        }
+        let container = try await start(serving)
+        do throws(BenchmarkError) {
+            let address =
+                network == "host" ? ServerAddress() : try await container.address(isPublished: network == "nat")
+            var asking = shape
+            asking.ports = []
+            return ServedWorkload(client: try await start(asking), server: container, address: address)
+        } catch {
+            await container.release()
+            throw error
+        }
+    }
+
+    private func start(_ shape: WorkloadShape) async throws(BenchmarkError) -> HeldContainer {
+        let folder = shape.share == nil ? nil : try SharedFolder()
         do throws(ClientError) {
-            if let kernel = shape.kernel, runtime == "vm" {
-                try await client.request("POST", "/tandem/kernels/\(TandemClient.encode(kernel))/use")
-            }
-            let id = try await create(["sleep", "1000000"], shape)
+            if let kernel = shape.kernel, runtime == "vm" { try await kernels.use(kernel) }
+            let id = try await create(shape.command ?? ["sleep", "1000000"], shape, folder: folder)
             do throws(ClientError) {
                 try await client.request("POST", "/containers/\(id)/start")
             } catch {
@@ -107,8 +138,9 @@ public struct EngineSubject: Subject {
                 try? await remove(id)
                 throw error
             }
-            return HeldContainer(client: client, id: id, isTandem: isTandem)
+            return HeldContainer(client: client, id: id, isTandem: isTandem, folder: folder)
         } catch {
+            await folder?.remove()
             throw BenchmarkError(error)
         }
     }
@@ -118,6 +150,7 @@ public struct EngineSubject: Subject {
         do throws(ClientError) {
             let clock = ContinuousClock()
             var figures: LifeFigures = [:]
+            if let kernel = shape.kernel, runtime == "vm" { try await kernels.use(kernel) }
             let begun = clock.now
             let id = try await create(command, shape)
             figures["create"] = (clock.now - begun).seconds
@@ -172,55 +205,7 @@ public struct EngineSubject: Subject {
         let rows = try? await client.request("GET", "/containers/json", query: [("all", "1"), ("filters", filters)])
             .json.array
         for row in rows ?? [] { try? await remove(row["Id"].string ?? "") }
-    }
-}
-
-/// A workload at an endpoint that waits for commands.
-struct HeldContainer: HeldWorkload {
-    let client: TandemClient
-    let id: String
-    let isTandem: Bool
-
-    func execute(_ command: [String]) async throws(BenchmarkError) -> ProcessResult {
-        do throws(ClientError) {
-            return try await client.execute(command, in: id)
-        } catch {
-            throw BenchmarkError(error)
-        }
-    }
-
-    func footprint() async throws(BenchmarkError) -> [String: Double] {
-        guard isTandem else {
-            throw BenchmarkError("only Tandem tells what a workload costs the host")
-        }
-        do throws(ClientError) {
-            let document = try await client.request("GET", "/tandem/containers/\(id)/footprint").json
-            var figures: [String: Double] = [:]
-            func add(_ name: String, _ value: JSONValue) {
-                if let value = value.integer { figures[name, default: 0] += Double(value) }
-            }
-            add("pss", document["pss"])
-            add("processes", document["processCount"])
-            add("threads", document["threadCount"])
-            add("storage", document["storage"])
-            for process in document["processes"].array ?? [] {
-                add("pss \(process["role"].string ?? "")", process["pss"])
-            }
-            let guest = document["guest"]
-            if let total = guest["memoryTotal"].integer, let available = guest["memoryAvailable"].integer {
-                figures["guest used"] = Double(total - available)
-                add("guest page cache", guest["pageCache"])
-                add("guest slab", guest["slab"])
-            }
-            return figures
-        } catch {
-            throw BenchmarkError(error)
-        }
-    }
-
-    func release() async {
-        // What cannot be removed now is removed when the benchmark ends.
-        _ = try? await client.request("DELETE", "/containers/\(id)", query: [("force", "1"), ("v", "1")])
+        await kernels.restore()
     }
 }
 

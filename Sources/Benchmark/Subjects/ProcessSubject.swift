@@ -15,6 +15,9 @@ public struct ProcessSubject: Subject {
     public let remark = ""
     private let client: TandemClient
     private let folder: String
+    /// Other users can enter the image's root as they can a container's, but nobody else the folder around it: it has
+    /// programs in it that make their callers root.
+    private var root: String { folder + "/root" }
 
     /// Describes the subject; images come from the daemon that `client` speaks to.
     public init(client: TandemClient) {
@@ -22,8 +25,8 @@ public struct ProcessSubject: Subject {
         folder = "/tmp/tandem-bench-\(UInt32.random(in: 0...UInt32.max))"
     }
 
-    /// Whether a parameter makes a difference to it.
-    public func knows(_ parameter: Suite.Parameter.Name) -> Bool { false }
+    /// Whether it can be measured with a parameter's value, and the parameter makes a difference to it.
+    public func knows(_ parameter: Suite.Parameter.Name, _ value: String) -> Bool { parameter == .cache }
 
     /// Brings the image to where it is run from.
     public func prepare(_ image: String) async throws(BenchmarkError) {
@@ -33,6 +36,9 @@ public struct ProcessSubject: Subject {
         try await BenchmarkImage.requireForSuite(image, client)
         guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
             throw BenchmarkError("'\(folder)' cannot be made: \(String(cString: strerror(errno)))")
+        }
+        guard (mkdir(root, 0o755) == 0 || errno == EEXIST) && chmod(root, 0o755) == 0 else {
+            throw BenchmarkError("'\(root)' cannot be made: \(String(cString: strerror(errno)))")
         }
         // The root of a container that never runs is the image's.
         do throws(ClientError) {
@@ -51,7 +57,7 @@ public struct ProcessSubject: Subject {
                     }
                 }
             }
-            let unpacked = await HostProgram.run(["/bin/tar", "-x", "-f", archive, "-C", folder, "--numeric-owner"])
+            let unpacked = await HostProgram.run(["/bin/tar", "-x", "-f", archive, "-C", root, "--numeric-owner"])
             guard unpacked.code == 0 else {
                 throw ClientError(
                     status: 0, message: "the image's files cannot be unpacked", hint: nil, code: "internal")
@@ -70,18 +76,23 @@ public struct ProcessSubject: Subject {
             mount --rbind /dev "$0/dev"
             exec chroot "$0" "$@"
             """
-        return ["/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script, folder] + command
+        return ["/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script, root] + command
     }
 
     /// Starts a workload that waits for commands.
     public func hold(_ shape: WorkloadShape) async throws(BenchmarkError) -> any HeldWorkload {
-        if let volume = shape.volume {
-            let path = folder + volume
+        if let volume = shape.volume ?? shape.share {
+            let path = root + volume
             guard await HostProgram.run(["/bin/mkdir", "-p", path]).code == 0 else {
                 throw BenchmarkError("'\(path)' cannot be made")
             }
         }
-        return HeldProcess { [self] command in await HostProgram.run(confined(command)) }
+        let process = HeldProcess { [self] command in await HostProgram.run(confined(command)) }
+        guard let server = shape.server else { return process }
+        let serving = confined(server)
+        return ServedWorkload(
+            client: process, server: ServingProcess(task: Task { await HostProgram.run(serving) }),
+            address: ServerAddress())
     }
 
     /// Runs a command as a workload of its own.
@@ -110,5 +121,25 @@ struct HeldProcess: HeldWorkload {
 
     func footprint() async throws(BenchmarkError) -> [String: Double] { ["pss": 0, "processes": 0, "threads": 0] }
 
+    func stop() async throws(BenchmarkError) -> Double? { nil }
+
     func release() async {}
+}
+
+/// A server as a process of the host; it ends with everything that it has started in its group.
+struct ServingProcess: HeldWorkload {
+    let task: Task<HostProgram.Result, Never>
+
+    func execute(_ command: [String]) async throws(BenchmarkError) -> ProcessResult {
+        throw BenchmarkError("a server runs no commands")
+    }
+
+    func footprint() async throws(BenchmarkError) -> [String: Double] { [:] }
+
+    func stop() async throws(BenchmarkError) -> Double? { nil }
+
+    func release() async {
+        task.cancel()
+        _ = await task.value
+    }
 }

@@ -18,6 +18,14 @@ public struct WorkloadShape: Sendable, Hashable {
     public var disk: String?
     /// Where a new volume is mounted; `nil` for none.
     public var volume: String?
+    /// Where a new folder of the host is mounted; `nil` for none.
+    public var share: String?
+    /// What it runs while it waits for commands; `nil` for nothing.
+    public var command: [String]?
+    /// What another workload runs that it talks with, which is the same workload where there is no network; `nil` for none.
+    public var server: [String]?
+    /// The ports of that server, as `80/tcp`, that a published address is asked for.
+    public var ports: [String] = []
 
     /// Describes a workload.
     public init(image: String) { self.image = image }
@@ -34,8 +42,8 @@ public protocol Subject: Sendable {
     /// What has to be known about its figures, such as `tcg`; empty if nothing.
     var remark: String { get }
 
-    /// Whether a parameter makes a difference to it.
-    func knows(_ parameter: Suite.Parameter.Name) -> Bool
+    /// Whether it can be measured with a parameter's value, and the parameter makes a difference to it.
+    func knows(_ parameter: Suite.Parameter.Name, _ value: String) -> Bool
 
     /// Brings the image to where it is run from.
     func prepare(_ image: String) async throws(BenchmarkError)
@@ -58,6 +66,9 @@ public protocol HeldWorkload: Sendable {
     /// What it costs while it does nothing, by figure: `pss` and `pss ROLE` in bytes, `processes`, `threads`, `storage` and,
     /// with a kernel of its own, `guest used`, `guest page cache`, `guest slab` in bytes.
     func footprint() async throws(BenchmarkError) -> [String: Double]
+
+    /// Asks it to end, and waits until it has; in seconds, or `nil` if it is nothing that can be asked.
+    func stop() async throws(BenchmarkError) -> Double?
 
     /// Ends and removes it.
     func release() async

@@ -52,8 +52,10 @@ public struct Suite: Sendable, Hashable, Codable {
             case cpus
             /// The guest's kernel; the other kinds are measured once.
             case kernel
-            /// The network.
+            /// The network: docker's words, and `nat` for a server that is reached by its published ports.
             case network
+            /// What the host remembers of files: `warm` or `dropped`.
+            case cache
             /// The format of a VM's disk; the other kinds are measured once.
             case disk
         }
@@ -62,6 +64,14 @@ public struct Suite: Sendable, Hashable, Codable {
         public var name: Name
         /// Its values, in order.
         public var values: [String]
+
+        /// What is wrong with its values; `nil` for nothing that can be known beforehand.
+        var problem: String? {
+            guard name == .cache, let wrong = values.first(where: { CachePolicy(rawValue: $0) == nil }) else {
+                return nil
+            }
+            return "has a 'cache' that is '\(wrong)', not warm or dropped"
+        }
 
         /// Describes a parameter.
         public init(name: Name, values: [String]) {
@@ -103,6 +113,25 @@ public struct Suite: Sendable, Hashable, Codable {
             combinations.flatMap { combination in
                 parameter.values.map { combination.merging([parameter.name.rawValue: $0]) { $1 } }
             }
+        }
+    }
+
+    /// Varies a parameter as `network=none,bridge` says, instead of as the suite says.
+    public mutating func vary(_ text: String) throws(BenchmarkError) {
+        let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+        let values = parts.count == 2 ? parts[1].split(separator: ",").map(String.init) : []
+        guard let name = parts.first.flatMap(Parameter.Name.init), !values.isEmpty else {
+            let known = Parameter.Name.allCases.map(\.rawValue).joined(separator: ", ")
+            throw BenchmarkError(
+                "'\(text)' is no parameter with its values",
+                hint: "Give it as NAME=VALUE,VALUE; parameters are \(known).")
+        }
+        let parameter = Parameter(name: name, values: values)
+        if let problem = parameter.problem { throw BenchmarkError("the parameter \(problem)") }
+        if let index = parameters.firstIndex(where: { $0.name == name }) {
+            parameters[index] = parameter
+        } else {
+            parameters.append(parameter)
         }
     }
 

@@ -8,6 +8,8 @@ public struct SuiteCase: Sendable, Hashable, Codable {
         case command
         /// Whole lives of workloads: created, started, ended, removed.
         case start
+        /// The ending of a workload that runs, on request.
+        case stop
         /// What a workload that does nothing costs the host.
         case footprint
         /// How many workloads fit.
@@ -34,6 +36,10 @@ public struct SuiteCase: Sendable, Hashable, Codable {
     public var cache: Suite.CachePolicy?
     /// Where a volume is mounted; `nil` for none.
     public var volume: String?
+    /// Where a new folder of the host is mounted; `nil` for none.
+    public var share: String?
+    /// What another workload runs that this one talks with; `nil` for none.
+    public var server: [String]?
     /// Workloads at once, for `start`; the number to reach, for `density`.
     public var count = 1
     /// What is read.
@@ -43,6 +49,18 @@ public struct SuiteCase: Sendable, Hashable, Codable {
     public init(name: String, title: String) {
         self.name = name
         self.title = title
+    }
+
+    /// The server's ports that the commands name, as `80/tcp`.
+    var serverPorts: [String] {
+        var ports: [String] = []
+        for word in command + setup + before {
+            for match in word.matches(of: /\{port ([0-9]+(\/udp)?)\}/) {
+                let port = match.output.1.hasSuffix("/udp") ? String(match.output.1) : "\(match.output.1)/tcp"
+                if !ports.contains(port) { ports.append(port) }
+            }
+        }
+        return ports
     }
 
     /// The same for a rehearsal.

@@ -47,7 +47,9 @@ public enum SuiteFile {
         for name in names {
             guard let values = try members.optionalTexts(name.rawValue) else { continue }
             guard !values.isEmpty else { throw members.failure("has no value for '\(name.rawValue)'") }
-            parameters.append(.init(name: name, values: values))
+            let parameter = Suite.Parameter(name: name, values: values)
+            if let problem = parameter.problem { throw members.failure(problem) }
+            parameters.append(parameter)
         }
         return parameters
     }
@@ -78,7 +80,10 @@ public enum SuiteFile {
     private static func suiteCase(_ node: SuiteNode) throws(BenchmarkError) -> SuiteCase {
         let members = try node.members(
             required: ["name", "title"],
-            optional: ["kind", "setup", "command", "quick", "before", "volume", "cache", "count", "measures"])
+            optional: [
+                "kind", "setup", "command", "quick", "before", "volume", "share", "server", "cache", "count",
+                "measures",
+            ])
         var suiteCase = SuiteCase(name: try members.text("name"), title: try members.text("title"))
         guard !suiteCase.name.contains(where: { ",|".contains($0) }) else {
             throw members.failure("has a name with a comma or a bar")
@@ -90,12 +95,14 @@ public enum SuiteFile {
         suiteCase.quickCommand = try members.optionalTexts("quick")
         suiteCase.cache = try members.optionalChoice("cache")
         suiteCase.volume = try members.optionalText("volume")
+        suiteCase.share = try members.optionalText("share")
+        suiteCase.server = try members.optionalTexts("server")
         suiteCase.count = try members.optionalCount("count") ?? 1
         guard suiteCase.count >= 1 else { throw members.failure("wants no workload at all") }
         if members["measures"] != nil {
             for node in try members.items("measures") { suiteCase.measures.append(try measure(node)) }
         }
-        if [.command, .start].contains(suiteCase.kind) && suiteCase.command.isEmpty {
+        if [.command, .start, .stop].contains(suiteCase.kind) && suiteCase.command.isEmpty {
             throw members.failure("has no 'command'")
         }
         if suiteCase.kind != .isolation && suiteCase.measures.isEmpty { throw members.failure("has no 'measures'") }
