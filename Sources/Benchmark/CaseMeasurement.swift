@@ -263,11 +263,13 @@ struct CaseMeasurement {
     private func repeatStops(_ result: inout BenchmarkResult, _ seed: UInt64) async {
         var shape = shape
         shape.command = suiteCase.command
-        let running = shape
+        let (running, suiteCase) = (shape, suiteCase)
         await repeatInTurns(&result, seed, subjects) { subject throws(BenchmarkError) in
             let seconds = try await limited { () throws(BenchmarkError) in
                 try await Self.withWorkload(of: subject, running) { workload throws(BenchmarkError) in
-                    try await workload.stop()
+                    // A program that has not set its handlers yet does not hear the signal.
+                    for line in suiteCase.setup { try await Self.prepare(workload, line) }
+                    return try await workload.stop()
                 }
             }
             return try engineFigures(seconds.map { ["stop": $0] } ?? [:])
