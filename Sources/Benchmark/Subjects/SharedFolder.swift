@@ -14,5 +14,8 @@ struct SharedFolder: Sendable {
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    func remove() async { _ = await HostProgram.run(["/bin/rm", "-rf", "--one-file-system", path]) }
+    /// Also where the task has been cancelled.
+    func remove() async {
+        await Task.detached { _ = await HostProgram.run(["/bin/rm", "-rf", "--one-file-system", path]) }.value
+    }
 }
