@@ -17,25 +17,25 @@ struct ImageFaultTests {
         let scratch = try ScratchFolder(prefix: "swept")
         defer { scratch.remove() }
         let image = try await SweptImage(in: registry, scratch)
-        try await sweep(.pull(image), failures: 3, kills: 5)
+        try await sweep(.pull(image), failures: 3, kills: 4)
         image.proxy.stop()
         await registry.stop()
     }
 
     @Test func push() async throws {
         let registry = try await RegistryServer()
-        try await sweep(.push(registry), failures: 2, kills: 3)
+        try await sweep(.push(registry), failures: 3, kills: 3)
         await registry.stop()
     }
 
-    @Test func commit() async throws { try await sweep(.commit, failures: 2, kills: 3) }
+    @Test func commit() async throws { try await sweep(.commit, failures: 3, kills: 3) }
 
     @Test func build() async throws {
         let scratch = try ScratchFolder(prefix: "swept")
         defer { scratch.remove() }
         _ = try scratch.write("Dockerfile", "FROM busybox\nCOPY a /\nRUN cat /a > /b\n")
         _ = try scratch.write("a", "text\n")
-        try await sweep(.build(scratch.path), failures: 2, kills: 3)
+        try await sweep(.build(scratch.path), failures: 3, kills: 3)
     }
 
     private func sweep(_ operation: SweptOperation, failures: Int, kills: Int) async throws {

@@ -24,10 +24,15 @@ final class TarSplitRecorder {
         descriptor = path.withPlatformString {
             tandem_openat(AT_FDCWD, $0, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         }
-        guard descriptor >= 0, lseek(descriptor, Int(TarSplit.headerSize), SEEK_SET) >= 0 else {
-            throw LayerBuilder.failure("'\(path)' cannot be made")
+        guard descriptor >= 0 else { throw LayerBuilder.failure("'\(path)' cannot be made") }
+        lseek(descriptor, Int(TarSplit.headerSize), SEEK_SET)
+        do throws(EngineError) {
+            frame = try CompressedWriter(descriptor)
+        } catch {
+            // What was not made whole has no `deinit`.
+            close(descriptor)
+            throw error
         }
-        frame = try CompressedWriter(descriptor)
     }
 
     deinit { close(descriptor) }
