@@ -7,7 +7,7 @@ SHELL := /bin/bash
 # What a fresh Debian 12 lacks. The three lists are checked before apt is asked, so that a second call costs nothing.
 BUILD_PACKAGES := binutils libarchive-dev libcap-dev libnftables-dev libseccomp-dev libsqlite3-dev libvirt-dev pkg-config zlib1g-dev
 RUN_PACKAGES := busybox-static dnsmasq-base e2fsprogs libnftables1 libvirt-daemon qemu-system-x86 qemu-utils
-TEST_PACKAGES := apache2-utils cpio docker-compose docker-registry docker.io erofs-utils git iproute2 kmod nftables openssl python3 \
+TEST_PACKAGES := apache2-utils cpio docker-compose docker-registry docker.io erofs-utils git iproute2 kmod nftables nginx openssl python3 \
 	python3-docker runc skopeo xz-utils zstd
 BENCHMARK_PACKAGES := docker-registry docker.io iperf3 iproute2 qperf runc skopeo
 KERNEL_PACKAGES := bc bison flex gcc libelf-dev libssl-dev linux-source-6.1 make rsync xz-utils

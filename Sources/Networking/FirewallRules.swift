@@ -91,7 +91,10 @@ struct FirewallRules: Sendable, Equatable {
         let published = port.published
         let isIPv6 = published.hostAddress.isIPv6
         let family = isIPv6 ? "ip6" : "ip"
-        let address = published.hostAddress.isUnspecified ? "" : "\(family) daddr \(published.hostAddress) "
+        // What comes from ::1 the kernel does not take back from a bridge; who tries it hears at once that nobody listens.
+        let everywhere = isIPv6 ? "ip6 daddr != ::1 " : ""
+        let address =
+            published.hostAddress.isUnspecified ? everywhere : "\(family) daddr \(published.hostAddress) "
         let target = isIPv6 ? "[\(port.target)]" : port.target.description
         return "meta nfproto \(isIPv6 ? "ipv6" : "ipv4") \(address)\(published.transport) dport \(published.hostPort) "
             + "dnat \(family) to \(target):\(published.port)"

@@ -43,6 +43,20 @@ struct FirewallRulesTests {
         #expect(text.contains("iifname \"b2\" oifname \"b2\" drop"))
     }
 
+    @Test("ports of IPv6 are passed on to addresses of IPv6, but not from ::1")
+    func portsOfIPv6() throws {
+        var rules = FirewallRules()
+        rules.bridges = [try bridge("b1", "fd12::/64")]
+        for address in ["::", "fd99::1"] {
+            let published = PublishedPort(
+                port: 80, transport: "tcp", hostAddress: try #require(IPAddress(address)), hostPort: 8080)
+            rules.ports.append(FirewallRules.Port(published: published, target: try #require(IPAddress("fd12::2"))))
+        }
+        let text = rules.text(table: "t")
+        #expect(text.contains("    meta nfproto ipv6 ip6 daddr != ::1 tcp dport 8080 dnat ip6 to [fd12::2]:80\n"))
+        #expect(text.contains("    meta nfproto ipv6 ip6 daddr fd99::1 tcp dport 8080 dnat ip6 to [fd12::2]:80\n"))
+    }
+
     @Test("published ports are those of the address that was chosen")
     func ports() throws {
         var rules = FirewallRules()
