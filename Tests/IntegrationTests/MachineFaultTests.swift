@@ -23,6 +23,11 @@ struct MachineFaultTests {
         try await sweep.killAtEachStep(atMost: 4)
     }
 
+    @Test func aDaemonKilledWhileCardsChangeLeavesNothing() async throws {
+        var sweep = try await FaultSweep(.changeCards, on: daemon)
+        try await sweep.killAtEachStep(atMost: 6)
+    }
+
     /// QEMU itself refuses this one, after libvirt has made everything else.
     @Test func aKernelThatIsNoneLeavesNothing() async throws {
         let kernels = daemon.folder.path + "/data/kernels"

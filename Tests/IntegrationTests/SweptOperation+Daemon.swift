@@ -8,10 +8,10 @@ import Testing
 extension SweptOperation {
     static let ofTheDaemon: [SweptOperation] = [
         run, runAndRemove, execute, copy, pause, stop, remove, update, createVolume, removeVolume, importImage,
-        removeImage, publish, createNetwork, removeNetwork, connect,
+        removeImage, publish, createNetwork, removeNetwork, connect, disconnect,
     ]
 
-    private static let script = "trap 'exit 0' TERM; while :; do sleep 0.05; done"
+    static let script = "trap 'exit 0' TERM; while :; do sleep 0.05; done"
 
     /// A container with everything that is made for one.
     static let run = SweptOperation("run") { daemon in
@@ -115,51 +115,6 @@ extension SweptOperation {
         try await daemon.inTime("volume", "rm", "swept")
     }
 
-    /// A network of its own, a port of the host, a name.
-    static let publish = SweptOperation("run -p", prepare: makeNetwork) { daemon in
-        try await daemon.inTime(
-            "run", "-d", "--name", "swept", "--network", "swept", "-p", "8099:80", "busybox", "sh", "-c", script)
-    } verify: { daemon in
-        try await daemon.expect("exec", "swept", "ping", "-c", "1", "-W", "2", "swept")
-        #expect(try await daemon.inTime("port", "swept").trimmed == "80/tcp -> 0.0.0.0:8099")
-    } clean: { daemon in
-        try await removeContainer(daemon)
-        try await daemon.inTime("network", "rm", "-f", "swept")
-    }
-
-    private static func makeNetwork(_ daemon: Daemon) async throws {
-        try await daemon.expect("network", "create", "swept")
-    }
-
-    static let createNetwork = SweptOperation("network create") { daemon in
-        try await daemon.inTime("network", "create", "swept")
-    } verify: { daemon in
-        try await daemon.expect("run", "--rm", "--network", "swept", "busybox", "true")
-    } clean: { daemon in
-        try await daemon.inTime("network", "rm", "-f", "swept")
-    }
-
-    static let removeNetwork = SweptOperation("network rm", prepare: makeNetwork) { daemon in
-        try await daemon.inTime("network", "rm", "swept")
-    } verify: { daemon in
-        let left = try await daemon.inTime("network", "inspect", "swept")
-        #expect(left.status == 1)
-    } clean: { daemon in
-        try await daemon.inTime("network", "rm", "-f", "swept")
-    }
-
-    static let connect = SweptOperation("network connect") { daemon in
-        try await makeNetwork(daemon)
-        try await startContainer(daemon)
-    } run: { daemon in
-        try await daemon.inTime("network", "connect", "swept", "swept")
-    } verify: { daemon in
-        try await daemon.expect("exec", "swept", "test", "-e", "/sys/class/net/eth1")
-    } clean: { daemon in
-        try await removeContainer(daemon)
-        try await daemon.inTime("network", "rm", "-f", "swept")
-    }
-
     static let importImage = SweptOperation("image import") { daemon in
         let archive = try await Archive.make()
         return try await daemon.inTime("image", "import", archive, "swept")
@@ -177,11 +132,11 @@ extension SweptOperation {
         try await daemon.inTime("rmi", "swept")
     }
 
-    private static func startContainer(_ daemon: Daemon) async throws {
+    static func startContainer(_ daemon: Daemon) async throws {
         try await daemon.expect("run", "-d", "--name", "swept", "-v", "/anonymous", "busybox", "sh", "-c", script)
     }
 
-    private static func removeContainer(_ daemon: Daemon) async throws {
+    static func removeContainer(_ daemon: Daemon) async throws {
         try await daemon.inTime("rm", "-f", "-v", "swept")
     }
 }
@@ -206,12 +161,12 @@ private enum Archive {
 extension Daemon {
     /// Runs `tandem`, for which a few seconds are enough.
     @discardableResult
-    fileprivate func inTime(_ arguments: String...) async throws -> Program.Result {
+    func inTime(_ arguments: String...) async throws -> Program.Result {
         try await tandem(arguments, deadline: 20)
     }
 
     /// Runs `tandem`, which has to succeed.
-    fileprivate func expect(_ arguments: String...) async throws {
+    func expect(_ arguments: String...) async throws {
         let result = try await tandem(arguments, deadline: 20)
         #expect(result.status == 0, "tandem \(arguments.joined(separator: " ")): \(result.errors)")
     }
