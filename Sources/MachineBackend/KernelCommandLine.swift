@@ -10,6 +10,8 @@ enum KernelCommandLine {
             "panic=-1",
             // Nothing waits for devices that are not there.
             "i8042.nokbd", "i8042.noaux", "i8042.nomux", "i8042.nopnp",
+            // Cards come and go by ACPI; the ports' own services, each with an interrupt, would only take time.
+            "pcie_ports=compat",
             // The agent is process 1.
             "rdinit=/init",
         ]

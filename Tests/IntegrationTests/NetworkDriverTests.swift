@@ -33,7 +33,8 @@ struct NetworkDriverTests {
                 other, "run", "--rm", "--network", "wide", "busybox", "ping", "-c", "1", "-W", "5", "10.55.0.2")
             _ = try await tandem(
                 other, "run", "--rm", "--vm", "--network", "wide", "busybox", "ping", "-c", "1", "-W", "5", "near")
-            _ = try await tandem(other, "run", "-d", "--name", "far", "--network", "wide", "busybox", "sleep", "1000")
+            _ = try await tandem(
+                other, "run", "-d", "--vm", "--name", "far", "--network", "wide", "busybox", "sleep", "1000")
             _ = try await tandem(daemon, "exec", "near", "ping", "-c", "1", "-W", "5", "far")
             _ = try await tandem(daemon, "rm", "-f", "near")
             _ = try await tandem(daemon, "network", "rm", "wide")
