@@ -126,20 +126,22 @@ extension Engine {
             }
             _ = await endRestarting(workload)
         }
-        if let instance = workload.instance {
-            await noteUserStop(of: workload, signal: SIGKILL)
-            if workload.record.state == .paused { try await unpause(reference) }
-            workload.isStopping = true
-            try await endNow(workload, instance)
+        // A start that was under way comes first, and is undone then.
+        for _ in 0..<3 {
+            if let instance = workload.instance {
+                await noteUserStop(of: workload, signal: SIGKILL)
+                if workload.record.state == .paused { try await unpause(reference) }
+                workload.isStopping = true
+                try await endNow(workload, instance)
+            }
+            await workload.gate.enter()
+            defer { workload.gate.leave() }
+            // `--rm` may have been quicker.
+            guard !workload.isRemoved else { return }
+            if workload.instance == nil { return try await forget(workload, removingVolumes: removingVolumes) }
+            guard force else { break }
         }
-        await workload.gate.enter()
-        defer { workload.gate.leave() }
-        // `--rm` may have been quicker.
-        guard !workload.isRemoved else { return }
-        guard workload.instance == nil else {
-            throw EngineError(.conflict, "the container \"\(workload.record.name)\" was started again meanwhile")
-        }
-        try await forget(workload, removingVolumes: removingVolumes)
+        throw EngineError(.conflict, "the container \"\(workload.record.name)\" was started again meanwhile")
     }
 
     /// Gives a workload another name.

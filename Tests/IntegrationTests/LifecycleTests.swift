@@ -83,6 +83,21 @@ struct LifecycleTests {
         #expect(try await daemon.tandem("rm", "-f", name).status == 0)
     }
 
+    /// The removal waits for the start, and undoes it.
+    @Test(arguments: Kind.allCases)
+    func whatIsBeingStartedCanBeRemoved(kind: Kind) async throws {
+        for delay in [0, 20, 400] {
+            let name = "starting-\(kind)-\(delay)"
+            try await daemon.tandem(["create"] + kind.flags + ["--name", name, "busybox", "sleep", "1000"])
+            async let start = daemon.tandem("start", name)
+            try await Task.sleep(for: .milliseconds(delay))
+            let removed = try await daemon.tandem("rm", "-f", name)
+            #expect(removed.status == 0, "\(removed.errors)")
+            _ = try await start
+            #expect(try await daemon.tandem("ps", "-aq", "--filter", "name=\(name)").output == "")
+        }
+    }
+
     @Test(arguments: Kind.allCases)
     func copiesInAndOut(kind: Kind) async throws {
         let name = "copy-\(kind)"
