@@ -27,6 +27,16 @@ public enum Accelerator: String, Sendable, Codable, Hashable, CaseIterable {
         }
     }
 
+    /// How many processors the guest has.
+    ///
+    /// Under emulation there is room for a second one. For a guest that cannot have more than one, QEMU before 8.1 leaves
+    /// memory barriers out (its commit c914d46), and the guest and a device's thread miss each other's notifications: under
+    /// load, requests to disks and shared folders were never answered.
+    func processorCountElement(_ count: Int) -> String {
+        self == .tcg && count == 1
+            ? "<vcpu placement='static' current='1'>2</vcpu>" : "<vcpu placement='static'>\(count)</vcpu>"
+    }
+
     /// What the guest's kernel is told besides the common part.
     ///
     /// Under emulation the calibration of the processor's clock against the timer chip is a matter of luck, and hangs at
@@ -36,7 +46,9 @@ public enum Accelerator: String, Sendable, Codable, Hashable, CaseIterable {
         case .kvm: return []
         case .tcg:
             // Rewriting the kernel's locks for a single processor throws translated code away at each of them.
-            var arguments = ["no_timer_check", "noreplace-smp"]
+            // All processors read the host's own clock; the kernel would not trust it where there may be more than one, and
+            // ask an emulated device for the time instead.
+            var arguments = ["no_timer_check", "noreplace-smp", "tsc=reliable"]
             if let hostClockKilohertz { arguments.append("tsc_early_khz=\(hostClockKilohertz)") }
             // The processor's own timer is calibrated for 100 ms. The HPET, whose rate is known, is as good, but there is
             // only one of it.

@@ -89,7 +89,7 @@ public struct DomainXML: Sendable, Hashable {
         lines.append("    <source type='memfd'/>")
         lines.append("    <access mode='shared'/>")
         lines.append("  </memoryBacking>")
-        lines.append("  <vcpu placement='static'>\(processors)</vcpu>")
+        lines.append("  \(accelerator.processorCountElement(processors))")
         if !memoryNodes.isEmpty {
             lines.append("  <numatune>")
             lines.append("    <memory mode='strict' nodeset='\(Self.escape(memoryNodes))'/>")

@@ -94,12 +94,19 @@ struct MachineTests {
         #expect(decide(.tcg, true, .answered(milliseconds: 5)) == .tcg)
     }
 
+    @Test("an emulated guest has room for a second processor, or QEMU leaves memory barriers out")
+    func processorCount() {
+        #expect(Accelerator.tcg.processorCountElement(1) == "<vcpu placement='static' current='1'>2</vcpu>")
+        #expect(Accelerator.tcg.processorCountElement(3) == "<vcpu placement='static'>3</vcpu>")
+        #expect(Accelerator.kvm.processorCountElement(1) == "<vcpu placement='static'>1</vcpu>")
+    }
+
     @Test("the emulated clock is told its rate, the real one is not")
     func commandLine() {
         let single = Accelerator.tcg.kernelArguments(hostClockKilohertz: 2_000_000, processors: 1)
         #expect(single.contains("tsc_early_khz=2000000") && single.contains("nolapic_timer"))
         let several = Accelerator.tcg.kernelArguments(hostClockKilohertz: nil, processors: 2)
-        #expect(several == ["no_timer_check", "noreplace-smp"])
+        #expect(several == ["no_timer_check", "noreplace-smp", "tsc=reliable"])
         #expect(Accelerator.kvm.kernelArguments(hostClockKilohertz: 2_000_000, processors: 1).isEmpty)
         #expect(HostClock.kilohertz(processorInformation: "cpu MHz\t\t: 2900.001\n") == 2_900_001)
         #expect(HostClock.kilohertz(processorInformation: "nothing") == nil)
