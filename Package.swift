@@ -230,7 +230,9 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: strict),
         .testTarget(
-            name: "RegistryTests", dependencies: ["Registry", "TestSupport"], swiftSettings: strict),
+            name: "RegistryTests",
+            dependencies: ["Registry", "TestSupport", .product(name: "NIOHTTP1", package: "swift-nio")],
+            swiftSettings: strict),
         .testTarget(
             name: "VolumeStoreTests",
             dependencies: [

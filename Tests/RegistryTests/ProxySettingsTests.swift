@@ -43,7 +43,7 @@ struct ProxySettingsTests {
     private func fetch(_ address: String, _ proxies: ProxySettings, certificates: String? = nil) async throws -> String
     {
         let settings = RegistrySettings(
-            certificateFolders: certificates.map { [$0] } ?? [], idleTimeout: .seconds(5), proxies: proxies)
+            certificateFolders: certificates.map { [$0] } ?? [], idleTimeout: .seconds(60), proxies: proxies)
         var content: [UInt8] = []
         _ = try await RemoteFiles(settings: settings).fetch(address, atMost: 1 << 20) { (bytes, _) in content += bytes }
         return String(decoding: content, as: UTF8.self)

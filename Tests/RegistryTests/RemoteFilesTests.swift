@@ -9,7 +9,7 @@ import Testing
 /// Files that are fetched by their addresses.
 struct RemoteFilesTests {
     private func fetch(
-        _ address: String, limit: UInt64 = 1 << 20, idle: Duration = .seconds(5)
+        _ address: String, limit: UInt64 = 1 << 20, idle: Duration = .seconds(60)
     ) async throws -> (RemoteFile, String) {
         var content: [UInt8] = []
         let file = try await RemoteFiles(settings: RegistrySettings(idleTimeout: idle)).fetch(address, atMost: limit) {
@@ -18,7 +18,7 @@ struct RemoteFilesTests {
         return (file, String(decoding: content, as: UTF8.self))
     }
 
-    private func message(_ address: String, limit: UInt64 = 1 << 20, idle: Duration = .seconds(5)) async -> String {
+    private func message(_ address: String, limit: UInt64 = 1 << 20, idle: Duration = .seconds(60)) async -> String {
         let failure = await #expect(throws: RegistryFailure.self) { try await fetch(address, limit: limit, idle: idle) }
         return failure?.message ?? ""
     }

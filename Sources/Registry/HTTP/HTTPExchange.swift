@@ -102,14 +102,22 @@ struct HTTPExchange: Sendable {
             return try await channel.executeThenClose { inbound, outbound in
                 try await tunnel?.get()
                 var iterator = inbound.makeAsyncIterator()
-                try await write(request, to: outbound)
+                // A server may answer before it has read everything, and close; what it says, or why the connection has
+                // ended, tells more than that nothing can be written any more.
+                var unwritten: (any Error)?
+                do {
+                    try await write(request, to: outbound)
+                } catch {
+                    guard error is ChannelError || error is IOError else { throw error }
+                    unwritten = error
+                }
                 while let part = try await iterator.next() {
                     guard case .head(let head) = part else { continue }
                     return try await receive(
                         RemoteResponse(head: head, request: request.description, inbound: iterator))
                 }
                 if Task.isCancelled { throw RegistryFailure(.cancelled, "context canceled") }
-                throw RegistryFailure(.broken, "\(request.description): EOF")
+                throw unwritten ?? RegistryFailure(.broken, "\(request.description): EOF")
             }
         } catch {
             throw Self.failure(error, request.description)
