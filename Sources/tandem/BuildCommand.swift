@@ -113,7 +113,10 @@ struct BuildCommand: AsyncParsableCommand {
 
     private func query(dockerfile: String) throws -> [(String, String)] {
         // Unlike docker, nothing stays of a command that fails unless that is wanted.
-        var query = [("dockerfile", dockerfile), ("rm", rm ? "1" : "0"), ("forcerm", forceRm ?? rm ? "1" : "0")]
+        var query = [
+            ("dockerfile", dockerfile), ("defaultimage", "1"), ("rm", rm ? "1" : "0"),
+            ("forcerm", forceRm ?? rm ? "1" : "0"),
+        ]
         query += tag.map { ("t", $0) }
         let arguments = Dictionary(buildArg.map(Self.argument), uniquingKeysWith: { $1 })
         if !arguments.isEmpty { query.append(("buildargs", Self.text(.object(arguments)))) }

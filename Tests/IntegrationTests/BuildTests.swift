@@ -69,6 +69,14 @@ struct BuildTests {
         MAINTAINER somebody
         """
 
+    @Test func aBuildMakesTheDefaultImage() async throws {
+        try await daemon.tandem("rmi", "-f", "busybox")
+        let built = try await daemon.tandem(["build", "-t", "on-default", "-"], input: Data("FROM busybox\n".utf8))
+        #expect(built.status == 0, "\(built.errors)")
+        #expect(try await daemon.tandem("run", "--rm", "on-default", "echo", "runs").output == "runs\n")
+        #expect(try await daemon.tandem("rmi", "on-default").status == 0)
+    }
+
     @Test(arguments: Kind.allCases)
     func everyInstruction(kind: Kind) async throws {
         let scratch = try context([

@@ -18,7 +18,13 @@ enum BuildParameters {
         // Refused here, not at the first command.
         let shared = host.merging(["Runtime": .string(kind ?? "")])
         let credentials = RegistryHeader.all(of: query)
+        let makesDefault = query.flag("defaultimage") && !query.flag("pull")
         var request = BuildRequest { (reference, report) async throws(EngineError) in
+            // As `tandem run` does.
+            guard !makesDefault || reference.description != ImageStore.defaultReference else {
+                _ = try await engine.images.makeDefaultImage()
+                return
+            }
             let known = credentials[reference.registry] ?? .anonymous
             try await engine.pull(PullRequest(reference, credentials: known), report: report)
         } specification: { (image, line) throws(EngineError) in
