@@ -11,23 +11,27 @@ final class Firewall {
     private let table: String
     private var context: OpaquePointer?
     private var applied: FirewallRules?
+    /// Whether the kernel may have other rules than those: an attempt that failed may have come half way.
+    private var isUncertain = false
 
     init(table: String) { self.table = table }
 
     deinit { if let context { nft_ctx_free(context) } }
 
     /// Whether there are rules of this daemon's.
-    var hasRules: Bool { applied.map { !$0.isEmpty } ?? false }
+    var hasRules: Bool { isUncertain || applied.map { !$0.isEmpty } ?? false }
 
     /// Replaces all rules in one transaction, unless they are the same already.
     ///
     /// Blocks.
     func apply(_ rules: FirewallRules) throws(EngineError) {
-        guard rules != applied else { return }
+        guard rules != applied || isUncertain else { return }
+        let isRepeated = isUncertain
+        isUncertain = true
         try run(rules.text(table: table))
         let links = rules.bridges.map(\.link)
-        if applied?.bridges.map(\.link) != links { try passThroughDocker(links) }
-        applied = rules
+        if isRepeated || applied?.bridges.map(\.link) != links { try passThroughDocker(links) }
+        (applied, isUncertain) = (rules, false)
     }
 
     // MARK: Docker

@@ -42,6 +42,8 @@ extension NetworkStore {
             // What cannot be removed now, the next daemon finds by its group and folder.
             try? nameServer(of: record).stop()
             try? removeLinks(of: record)
+            // Those that were set for it. What fails here is set with the next network's.
+            try? setRules(&state)
             throw error
         }
     }
