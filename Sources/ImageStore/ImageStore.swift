@@ -90,7 +90,10 @@ public final class ImageStore: Sendable {
             state = opened
             // What an import, a pull or a removal that was cut off has left.
             removeUnused(state)
-            for source in state.sources.values.joined() { removePartialBlob(source.digest) }
+            let blobs = Folders.names(in: files.downloads).map { "sha256:" + $0 }
+            guard !blobs.isEmpty else { return }
+            let known = Set(state.sources.values.joined().map(\.digest))
+            for digest in blobs where known.contains(digest) { removePartialBlob(digest) }
         }
     }
 

@@ -123,16 +123,13 @@ enum Creation {
             return try await attempt()
         } catch {
             guard error.status == 404, error.code == "not_found", options.pull == "missing" else { throw error }
-            if ["busybox", "busybox:latest"].contains(name), options.platform == nil {
-                try await client.request("POST", "/tandem/images/default")
-            } else {
-                // What cannot be a name in a registry was not meant as one.
-                guard let reference = try? Reference(name) else { throw error }
-                if !options.quiet {
-                    Output.write("Unable to find image '\(reference)' locally\n", to: STDERR_FILENO)
-                }
-                try await fetch(name, options, client)
+            if options.platform == nil, try await client.makeDefaultImage(meantBy: name) { return try await attempt() }
+            // What cannot be a name in a registry was not meant as one.
+            guard let reference = try? Reference(name) else { throw error }
+            if !options.quiet {
+                Output.write("Unable to find image '\(reference)' locally\n", to: STDERR_FILENO)
             }
+            try await fetch(name, options, client)
             return try await attempt()
         }
     }

@@ -9,8 +9,7 @@ enum BenchmarkImage {
         do throws(ClientError) {
             try await client.request("GET", "/images/\(TandemClient.encode(image))/json")
         } catch {
-            guard error.status == 404, ["busybox", "busybox:latest"].contains(image) else { throw error }
-            try await client.request("POST", "/tandem/images/default")
+            guard error.status == 404, try await client.makeDefaultImage(meantBy: image) else { throw error }
         }
     }
 

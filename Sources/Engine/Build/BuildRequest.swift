@@ -74,6 +74,26 @@ public final class BuildControl: Sendable {
         }
     }
 
+    /// Runs what belongs to a step as a task that ends when the build is given up.
+    func run<Value: Sendable>(
+        _ body: @escaping @Sendable () async throws(EngineError) -> Value,
+        meanwhile: () async -> Void = {}
+    ) async throws(EngineError) -> Value {
+        let task = Task { () -> Result<Value, EngineError> in
+            do throws(EngineError) {
+                return .success(try await body())
+            } catch {
+                return .failure(error)
+            }
+        }
+        onCancel { task.cancel() }
+        await meanwhile()
+        let result = await task.value
+        onCancel(nil)
+        try check()
+        return try result.get()
+    }
+
     /// Says what ends the present step.
     func onCancel(_ interrupt: (@Sendable () -> Void)?) {
         let isLate = state.withLock { state in

@@ -129,19 +129,11 @@ extension Builder {
 
     private func fetch(_ address: String) async throws(EngineError) -> FetchedFile {
         let (engine, send) = (engine, sendMessage)
-        let task = Task { () -> Result<FetchedFile, EngineError> in
-            do throws(EngineError) {
-                return .success(try await engine.fetch(address) { message in await send(.transfer(message)) })
-            } catch {
-                return .failure(error)
-            }
+        let file = try await control.run { () throws(EngineError) in
+            try await engine.fetch(address) { message in await send(.transfer(message)) }
         }
-        control.onCancel { task.cancel() }
-        let result = await task.value
-        control.onCancel(nil)
-        try control.check()
         await say("\n")
-        return try result.get()
+        return file
     }
 
     // MARK: Words

@@ -48,6 +48,7 @@ extension API {
         for check in checks where check.outcome != .ok {
             warnings.append("\(check.name): \(check.detail)")
         }
+        let proxies = engine.proxies.shown
         try await call.connection.respond([
             "ID": .string(Self.identity(of: engine.paths.dataRoot)), "Name": .string(HostInformation.hostname),
             "Containers": .count(snapshots.count), "ContainersRunning": count(.running),
@@ -71,8 +72,8 @@ extension API {
             "OSVersion": .string(HostInformation.operatingSystemVersion),
             "Architecture": .string(HostInformation.machine), "NCPU": .count(HostInformation.processors),
             "MemTotal": .count(HostInformation.memory), "IndexServerAddress": "", "RegistryConfig": [:],
-            "HttpProxy": .string(engine.proxies.shown.http), "HttpsProxy": .string(engine.proxies.shown.https),
-            "NoProxy": .string(engine.proxies.exceptions), "Labels": [], "ExperimentalBuild": false,
+            "HttpProxy": .string(proxies.http), "HttpsProxy": .string(proxies.https),
+            "NoProxy": .string(proxies.exceptions), "Labels": [], "ExperimentalBuild": false,
             "ServerVersion": .string(APIVersion.product),
             "Runtimes": ["container": ["path": "tandem-init"], "vm": ["path": "libvirt"]],
             "DefaultRuntime": "container",

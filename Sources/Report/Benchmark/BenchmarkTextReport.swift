@@ -68,7 +68,7 @@ public struct BenchmarkTextReport {
                 let padding = String(repeating: " ", count: widths[index] - cell.count)
                 return index < 2 || index > 5 ? cell + padding : padding + cell
             }
-            let line = String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
+            let line = Self.withoutEnd(cells.joined(separator: "  "))
             return number == 0 ? style.dim(line) : line
         }
     }
@@ -90,10 +90,15 @@ public struct BenchmarkTextReport {
             let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
             for row in rows {
                 let cells = row.enumerated().map { $1 + String(repeating: " ", count: widths[$0] - $1.count) }
-                lines.append(String("  \(cells.joined(separator: "  "))".reversed().drop { $0 == " " }.reversed()))
+                lines.append(Self.withoutEnd("  \(cells.joined(separator: "  "))"))
             }
         }
         return lines
+    }
+
+    /// Leaves out the spaces at the end.
+    private static func withoutEnd(_ line: String) -> String {
+        String(line.reversed().drop { $0 == " " }.reversed())
     }
 
     private var failures: [String] {
