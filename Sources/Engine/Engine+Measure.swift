@@ -38,11 +38,10 @@ extension Engine {
             throw EngineError(.conflict, "Container \(workload.id) is not running")
         }
         try refuseRestarting(workload)
-        let table =
-            workload.record.state == .paused
-            ? try await withFiles(of: workload) { (_) throws(EngineError) in try await instance.monitor.listProcesses()
-            }
-            : try await instance.monitor.listProcesses()
+        // One that runs is asked at once, the kernel of one that is paused is woken.
+        let table = try await withFiles(of: workload) { (_) throws(EngineError) in
+            try await instance.monitor.listProcesses()
+        }
         emit("top", workload)
         return table
     }
