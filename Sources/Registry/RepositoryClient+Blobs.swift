@@ -23,7 +23,9 @@ extension RepositoryClient {
     ///
     /// A registry that sends it from the beginning all the same is read over what is there.
     ///
-    /// - Throws: `.broken` if the connection ended before `size` bytes, `.corrupt` if more came.
+    /// Whatever follows the first `size` bytes of a body without a length is not read.
+    ///
+    /// - Throws: `.broken` if the connection ended before `size` bytes, `.corrupt` if the body has another length.
     public func blob(
         _ digest: String, size: UInt64, from offset: UInt64,
         _ receive: ([UInt8]) async throws(RegistryFailure) -> Void
@@ -39,14 +41,11 @@ extension RepositoryClient {
                     throw Self.wrongSize(digest, size: size, found: position &+ length)
                 }
             }
-            while let buffer = try await response.next() {
-                let count = UInt64(buffer.readableBytes)
-                guard position + count <= size else {
-                    throw Self.wrongSize(digest, size: size, found: position + count)
-                }
+            while position < size, let buffer = try await response.next() {
+                let count = min(UInt64(buffer.readableBytes), size - position)
                 if position + count > offset {
                     let skipped = position < offset ? Int(offset - position) : 0
-                    try await receive(Array(buffer.readableBytesView.dropFirst(skipped)))
+                    try await receive(Array(buffer.readableBytesView.prefix(Int(count)).dropFirst(skipped)))
                 }
                 position += count
             }
@@ -57,7 +56,7 @@ extension RepositoryClient {
 
     private static func wrongSize(_ digest: String, size: UInt64, found: UInt64) -> RegistryFailure {
         RegistryFailure(
-            .corrupt, "the blob \(digest) has \(found) bytes or more instead of \(size)",
+            .corrupt, "the blob \(digest) has \(found) bytes instead of \(size)",
             hint: "The manifest and the blob do not fit: push the image anew.")
     }
 
