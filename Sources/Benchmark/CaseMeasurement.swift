@@ -11,13 +11,14 @@ struct CaseMeasurement {
     let subjects: [any Subject]
     let report: @Sendable (String, Double) -> Void
 
-    private var shape: WorkloadShape {
+    var shape: WorkloadShape {
         var shape = WorkloadShape(image: suite.image)
         shape.memory = parameters["memory"] ?? suite.limits.memory
         shape.processors = parameters["cpus"].flatMap { Double($0) } ?? suite.limits.processors
         shape.kernel = parameters["kernel"]
         shape.network = parameters["network"]
         shape.disk = parameters["disk"]
+        shape.diskCache = parameters["disk-cache"]
         shape.volume = suiteCase.volume
         shape.share = suiteCase.share
         shape.server = suiteCase.server
@@ -47,14 +48,14 @@ struct CaseMeasurement {
         return true
     }
 
-    private func fail(_ subject: any Subject, _ error: BenchmarkError, _ result: inout BenchmarkResult) {
+    func fail(_ subject: any Subject, _ error: BenchmarkError, _ result: inout BenchmarkResult) {
         guard !Task.isCancelled else { return }
         result.failures.append(
             .init(caseName: suiteCase.name, subject: subject.name, parameters: parameters, reason: error.message))
     }
 
     /// Gives up on a run that takes longer than the suite allows.
-    private func limited<Value: Sendable>(
+    func limited<Value: Sendable>(
         _ body: @escaping @Sendable () async throws(BenchmarkError) -> Value
     ) async throws(BenchmarkError) -> Value {
         let seconds = suite.limits.timeout
@@ -86,9 +87,9 @@ struct CaseMeasurement {
     }
 
     /// Runs the subjects in turns until each has enough.
-    private func repeatInTurns(
+    func repeatInTurns(
         _ result: inout BenchmarkResult, _ seed: UInt64, _ subjects: [any Subject],
-        _ measure: (any Subject) async throws(BenchmarkError) -> [Double?]
+        _ measure: (_ subject: any Subject, _ isCounted: Bool) async throws(BenchmarkError) -> [Double?]
     ) async {
         let repetitions = suite.repetitions
         var generator = SeededGenerator(seed: seed)
@@ -103,7 +104,7 @@ struct CaseMeasurement {
                     Double(max(0, round)) / Double(repetitions.most))
                 do throws(BenchmarkError) {
                     if cachePolicy == .dropped { try PageCache.drop() }
-                    let figures = try await measure(subject)
+                    let figures = try await measure(subject, round >= 0)
                     turns[index].failures = 0
                     guard round >= 0 else { continue }
                     for (position, figure) in figures.enumerated() {
@@ -157,7 +158,7 @@ struct CaseMeasurement {
         let workloads = held
         let reader = FigureReader(measures: suiteCase.measures)
         for subject in ready { await calibrate(subject, workloads[subject.name], &result) }
-        await repeatInTurns(&result, seed, ready) { subject throws(BenchmarkError) in
+        await repeatInTurns(&result, seed, ready) { (subject, _) throws(BenchmarkError) in
             guard let workload = workloads[subject.name] else { return [] }
             let suiteCase = suiteCase
             return try await limited { () throws(BenchmarkError) in
@@ -169,12 +170,12 @@ struct CaseMeasurement {
     }
 
     /// Also where the task has been cancelled.
-    private static func release(_ workload: any HeldWorkload) async {
+    static func release(_ workload: any HeldWorkload) async {
         await Task.detached { await workload.release() }.value
     }
 
     /// Calls `body` with a workload, which goes whatever happens.
-    private static func withWorkload<Value: Sendable>(
+    static func withWorkload<Value: Sendable>(
         of subject: any Subject, _ shape: WorkloadShape,
         _ body: (any HeldWorkload) async throws(BenchmarkError) -> Value
     ) async throws(BenchmarkError) -> Value {
@@ -189,7 +190,7 @@ struct CaseMeasurement {
         return try result.get()
     }
 
-    private static func prepare(_ workload: any HeldWorkload, _ line: String) async throws(BenchmarkError) {
+    static func prepare(_ workload: any HeldWorkload, _ line: String) async throws(BenchmarkError) {
         let result = try await workload.execute(["sh", "-c", line])
         guard result.code == 0 else {
             let words = String(decoding: (result.errors + result.output).suffix(300), as: UTF8.self)
@@ -209,121 +210,6 @@ struct CaseMeasurement {
             shortest = min(shortest ?? .infinity, run.duration.seconds)
         }
         result.harness[subject.name] = shortest
-    }
-
-    // MARK: Lives
-
-    private func repeatLives(_ result: inout BenchmarkResult, _ seed: UInt64) async {
-        let shape = shape
-        await repeatInTurns(&result, seed, subjects) { subject throws(BenchmarkError) in
-            let (suiteCase, count) = (suiteCase, suiteCase.count)
-            let lives = try await limited { () throws(BenchmarkError) in
-                try await Self.lives(count, subject, suiteCase.command, shape)
-            }
-            return try engineFigures(lives)
-        }
-    }
-
-    /// So many at once; a figure of several is the longest.
-    private static func lives(
-        _ count: Int, _ subject: any Subject, _ command: [String], _ shape: WorkloadShape
-    ) async throws(BenchmarkError) -> [String: Double] {
-        let begun = ContinuousClock.now
-        let results = await withTaskGroup(of: Result<LifeFigures, BenchmarkError>.self) { group in
-            for _ in 0..<count {
-                group.addTask {
-                    do throws(BenchmarkError) {
-                        return .success(try await subject.live(command, shape))
-                    } catch {
-                        return .failure(error)
-                    }
-                }
-            }
-            var results: [Result<LifeFigures, BenchmarkError>] = []
-            for await result in group { results.append(result) }
-            return results
-        }
-        var figures: [String: Double] = ["all": (ContinuousClock.now - begun).seconds]
-        for result in results { figures.merge(try result.get()) { max($0, $1) } }
-        return figures
-    }
-
-    /// What a subject does not have, such as a phase of the other kind, has no figure.
-    private func engineFigures(_ figures: [String: Double]) throws(BenchmarkError) -> [Double?] {
-        var values: [Double?] = []
-        for measure in suiteCase.measures {
-            guard case .engine(let name) = measure.source else {
-                throw BenchmarkError("'\(measure.name)' can only be read from a command's output")
-            }
-            values.append(figures[name].map { $0 * measure.factor })
-        }
-        return values
-    }
-
-    private func repeatStops(_ result: inout BenchmarkResult, _ seed: UInt64) async {
-        var shape = shape
-        shape.command = suiteCase.command
-        let (running, suiteCase) = (shape, suiteCase)
-        await repeatInTurns(&result, seed, subjects) { subject throws(BenchmarkError) in
-            let seconds = try await limited { () throws(BenchmarkError) in
-                try await Self.withWorkload(of: subject, running) { workload throws(BenchmarkError) in
-                    // A program that has not set its handlers yet does not hear the signal.
-                    for line in suiteCase.setup { try await Self.prepare(workload, line) }
-                    return try await workload.stop()
-                }
-            }
-            return try engineFigures(seconds.map { ["stop": $0] } ?? [:])
-        }
-    }
-
-    // MARK: Footprints
-
-    private func measureFootprints(_ result: inout BenchmarkResult, _ seed: UInt64) async {
-        let shape = shape
-        await repeatInTurns(&result, seed, subjects) { subject throws(BenchmarkError) in
-            let figures = try await limited { () throws(BenchmarkError) in
-                try await Self.withWorkload(of: subject, shape) { workload throws(BenchmarkError) in
-                    // What a start leaves in motion comes to rest.
-                    try? await Task.sleep(for: .seconds(1))
-                    return try await workload.footprint()
-                }
-            }
-            return try engineFigures(figures)
-        }
-    }
-
-    // MARK: Density
-
-    /// Starts one after another until the number is reached or the memory of the host runs low.
-    private func fill(_ result: inout BenchmarkResult, _ seed: UInt64) async {
-        let (shape, least) = (shape, MemoryInformation.total / 8)
-        await repeatInTurns(&result, seed, subjects) { subject throws(BenchmarkError) in
-            var held: [any HeldWorkload] = []
-            var last = Duration.zero
-            let before = MemoryInformation.available
-            let begun = ContinuousClock.now
-            var problem: BenchmarkError?
-            while held.count < suiteCase.count, MemoryInformation.available > least, !Task.isCancelled {
-                report("\(suiteCase.name), \(subject.name), \(held.count + 1) of \(suiteCase.count)", 0)
-                let start = ContinuousClock.now
-                do throws(BenchmarkError) {
-                    held.append(try await limited { () throws(BenchmarkError) in try await subject.hold(shape) })
-                    last = ContinuousClock.now - start
-                } catch {
-                    problem = error
-                    break
-                }
-            }
-            let whole = (ContinuousClock.now - begun).seconds
-            let used = Double(before) - Double(MemoryInformation.available)
-            let count = Double(held.count)
-            for workload in held { await Self.release(workload) }
-            if let problem { throw problem }
-            return try engineFigures([
-                "workloads": count, "all": whole, "last": last.seconds,
-                "memory each": count > 0 ? max(0, used) / count : 0,
-            ])
-        }
     }
 
     // MARK: Isolation

@@ -24,6 +24,20 @@ enum MemoryInformation {
     static var total: UInt64 { value("MemTotal:") }
     static var available: UInt64 { value("MemAvailable:") }
 
+    /// What is available when it has come to rest: what has ended gives its memory back a moment later.
+    static func settled() async -> UInt64 {
+        var last = available
+        var quiet = 0
+        for _ in 0..<50 where quiet < 4 {
+            // Cancelled when nobody waits for the figure any more.
+            try? await Task.sleep(for: .milliseconds(200))
+            let next = available
+            quiet = max(next, last) - min(next, last) < 1 << 20 ? quiet + 1 : 0
+            last = next
+        }
+        return last
+    }
+
     private static func value(_ name: String) -> UInt64 {
         // Without the file there is no memory to speak of.
         let text = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? ""

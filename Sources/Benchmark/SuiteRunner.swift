@@ -31,10 +31,12 @@ public struct SuiteRunner: Sendable {
     /// A result with nothing in it yet.
     public func begin(_ suite: Suite, seed: UInt64, now: Double) async throws(BenchmarkError) -> BenchmarkResult {
         do throws(ClientError) {
-            return BenchmarkResult(
+            var result = BenchmarkResult(
                 suite: suite, subjects: Dictionary(subjects.map { ($0.name, $0.remark) }, uniquingKeysWith: { $1 }),
                 subjectOrder: subjects.map(\.name), environment: try await BenchmarkEnvironment.read(client),
                 began: now, seed: seed)
+            result.indifferent = indifferent(suite)
+            return result
         } catch {
             throw BenchmarkError(error)
         }
@@ -84,12 +86,28 @@ public struct SuiteRunner: Sendable {
         return result
     }
 
-    /// A subject that does not know a parameter is measured with its first value alone.
+    /// The parameters that make no difference to a subject, by its name.
+    func indifferent(_ suite: Suite) -> [String: [Suite.Parameter.Name]] {
+        var found: [String: [Suite.Parameter.Name]] = [:]
+        for subject in subjects {
+            let names = suite.parameters.filter { parameter in
+                parameter.values.allSatisfy { subject.effect(of: parameter.name, $0) == .none }
+            }.map(\.name)
+            if !names.isEmpty { found[subject.name] = names }
+        }
+        return found
+    }
+
+    /// A subject to which a parameter makes no difference is measured with its first value alone.
     private func subjects(_ parameters: [String: String], _ suite: Suite) -> [any Subject] {
         subjects.filter { subject in
             suite.parameters.allSatisfy { parameter in
                 let value = parameters[parameter.name.rawValue]
-                return value == parameter.values.first || subject.knows(parameter.name, value ?? "")
+                return switch subject.effect(of: parameter.name, value ?? "") {
+                case .some: true
+                case .none: value == parameter.values.first
+                case .impossible: false
+                }
             }
         }
     }

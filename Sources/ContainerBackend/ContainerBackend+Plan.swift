@@ -98,8 +98,8 @@ extension ContainerBackend {
         if spec.outOfMemoryScoreAdjustment < 0 && !HostRights.mayRaiseLimits {
             lacks.append("a negative OOM score needs CAP_SYS_RESOURCE, which the daemon lacks")
         }
-        if spec.storageFormat != nil {
-            lacks.append("--storage-opt format is about the disk of a VM: a container has none")
+        if spec.storageFormat != nil || spec.storageCache != nil {
+            lacks.append("--storage-opt format and cache are about the disk of a VM: a container has none")
         }
         if spec.storageSize != nil {
             lacks.append(

@@ -2,7 +2,7 @@
 
 import Backend
 public import LaunchProtocol
-import LinuxSystem
+public import LinuxSystem
 import Monitor
 public import TandemModel
 
@@ -14,12 +14,10 @@ public struct Footprint: Sendable {
         public var role: String
         /// Host process id.
         public var pid: Int32
-        /// Proportional set size in bytes.
-        public var proportionalSetSize: UInt64
-        /// Resident set size in bytes.
-        public var residentSetSize: UInt64
-        /// Threads.
-        public var threads: UInt64
+        /// Its memory and threads; the mapping that is counted alone is the guest's memory.
+        public var memory: ProcessMemory
+        /// Processor time in nanoseconds.
+        public var cpuTime: UInt64
     }
 
     /// Every host process that exists only because of it.
@@ -58,23 +56,22 @@ extension Engine {
         let instance = try running(workload)
         let listed = try await instance.footprintProcesses()
         // Every executor answers; only a guest's answer is about a kernel of its own.
-        let usage = try await instance.monitor.guestUsage()
-        let release = String(decoding: usage.kernelRelease, as: UTF8.self)
+        let hasOwnKernel = listed.contains { $0.guestMapping != nil }
+        let usage = hasOwnKernel ? try await instance.monitor.guestUsage() : nil
         let folder = paths.dataDirectory(workload.id)
         let log = paths.log(workload.id)
         return await BlockingQueue.run {
             let processes = listed.map { process in
                 Footprint.Process(
                     role: process.role, pid: process.pid,
-                    proportionalSetSize: ProcessMemory.proportionalSetSize(process.pid),
-                    residentSetSize: ProcessMemory.residentSetSize(process.pid),
-                    threads: ProcessMemory.threads(process.pid))
+                    memory: ProcessMemory(of: process.pid, mapping: process.guestMapping),
+                    cpuTime: ProcessTime.used(by: process.pid))
             }
             let storage = Folders.diskUsage(folder)
             let logged = Folders.diskUsage(log)
             return Footprint(
                 processes: processes, storage: storage > logged ? storage - logged : 0,
-                guest: release == HostInformation.kernelRelease ? nil : usage)
+                guest: usage)
         }
     }
 }

@@ -82,7 +82,9 @@ extension GuestUsage {
     /// The usage as one message.
     public func encoded() -> Bytes {
         var writer = ByteWriter()
-        for value in [memoryTotal, memoryFree, memoryAvailable, pageCache, slab, writableUsed, cpuTime] {
+        for value in [
+            memoryTotal, memoryFree, memoryAvailable, pageCache, slab, pageTables, kernelMemory, writableUsed, cpuTime,
+        ] {
             writer.write(value)
         }
         writer.write(kernelRelease)
@@ -98,6 +100,8 @@ extension GuestUsage {
         memoryAvailable = try reader.number()
         pageCache = try reader.number()
         slab = try reader.number()
+        pageTables = try reader.number()
+        kernelMemory = try reader.number()
         writableUsed = try reader.number()
         cpuTime = try reader.number()
         kernelRelease = try reader.string()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The version of all messages; monitor, agent and engine of one build always agree, others are refused.
-public let launchProtocolVersion: UInt8 = 1
+public let launchProtocolVersion: UInt8 = 2
 
 extension LaunchPlan {
     /// The plan as one message.

@@ -76,6 +76,10 @@ public struct GuestUsage: Sendable, Equatable {
     public var pageCache: UInt64 = 0
     /// `Slab`.
     public var slab: UInt64 = 0
+    /// `PageTables`.
+    public var pageTables: UInt64 = 0
+    /// What the kernel itself holds: `Slab`, `PageTables`, `KernelStack` and `Percpu`.
+    public var kernelMemory: UInt64 = 0
     /// Bytes used on the writable disk.
     public var writableUsed: UInt64 = 0
     /// Processor time of all processors that was not idle.

@@ -46,21 +46,7 @@ struct CgroupFolder: Sendable {
     }
 
     /// The content of a file; `nil` if there is none.
-    func read(_ file: String) -> String? {
-        let descriptor = path.appending(file).withPlatformString {
-            tandem_openat(AT_FDCWD, $0, O_RDONLY | O_CLOEXEC, 0)
-        }
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var content: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 4_096)
-        while true {
-            let count = Glibc.read(descriptor, &chunk, chunk.count)
-            guard count > 0 else { break }
-            content += chunk[..<count]
-        }
-        return String(decoding: content, as: UTF8.self)
-    }
+    func read(_ file: String) -> String? { KernelFile.text(path.appending(file)) }
 
     /// A file with one number; `max` and negative numbers are no number.
     func number(_ file: String) -> UInt64? {

@@ -3,6 +3,7 @@
 import CLinux
 import FoundationEssentials
 import Glibc
+import SystemPackage
 
 /// Facts about the host that do not change while we run.
 public enum HostInformation {
@@ -47,7 +48,7 @@ public enum HostInformation {
     /// The file systems that the kernel knows by now.
     public static var fileSystems: Set<String> {
         // Without /proc nothing is known.
-        let text = (try? String(contentsOfFile: "/proc/filesystems", encoding: .utf8)) ?? ""
+        let text = KernelFile.text("/proc/filesystems") ?? ""
         return Set(text.split(separator: "\n").compactMap { $0.split(separator: "\t").last.map(String.init) })
     }
 

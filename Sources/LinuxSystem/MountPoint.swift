@@ -157,18 +157,7 @@ public enum MountPoint {
     ///
     /// One path that is not UTF-8 must not hide all others.
     static var ownMountInformation: String {
-        let descriptor = tandem_openat(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY | O_CLOEXEC, 0)
-        guard descriptor >= 0 else { return "" }
-        defer { close(descriptor) }
-        var content: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 65_536)
-        while true {
-            let count = read(descriptor, &chunk, chunk.count)
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { break }
-            content += chunk[..<count]
-        }
-        return String(decoding: content, as: UTF8.self)
+        KernelFile.text("/proc/self/mountinfo") ?? ""
     }
 
     /// proc_pid_mountinfo(5) writes space, tab, newline and backslash as octal numbers.

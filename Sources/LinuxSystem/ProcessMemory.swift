@@ -1,30 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import FoundationEssentials
+import SystemPackage
 
-/// What the kernel says about the memory and threads of a host process (proc(5)).
-public enum ProcessMemory {
-    /// Proportional set size in bytes: private memory, and a fair share of what others map too.
+/// What the kernel says about the memory and threads of a host process (proc(5)), in bytes; all zero if it has ended.
+public struct ProcessMemory: Sendable, Hashable {
+    /// Private memory, and a fair share of what others map too (PSS).
+    public private(set) var proportional: UInt64 = 0
+    /// What is mapped and in memory (RSS).
+    public private(set) var resident: UInt64 = 0
+    /// The part of it that others map too.
+    public private(set) var shared: UInt64 = 0
+    /// The fair share of one mapping alone.
+    public private(set) var mapping: UInt64 = 0
+    /// Page tables of the host.
+    public let pageTables: UInt64
+    /// Number of threads.
+    public let threads: UInt64
+
+    /// Asks the kernel.
     ///
-    /// 0 if it has ended.
-    public static func proportionalSetSize(_ process: Int32) -> UInt64 {
-        1_024 * field("Pss:", of: "/proc/\(process)/smaps_rollup")
-    }
-
-    /// Resident set size in bytes; 0 if it has ended.
-    public static func residentSetSize(_ process: Int32) -> UInt64 {
-        1_024 * field("VmRSS:", of: "/proc/\(process)/status")
-    }
-
-    /// Number of threads; 0 if it has ended.
-    public static func threads(_ process: Int32) -> UInt64 { field("Threads:", of: "/proc/\(process)/status") }
-
-    private static func field(_ name: String, of path: String) -> UInt64 {
-        // A process that has ended has no files.
-        let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-        for line in text.split(separator: "\n") where line.hasPrefix(name) {
-            return line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { UInt64($0) } ?? 0
+    /// - Parameters:
+    ///   - process: Its id.
+    ///   - path: How the file of the mapping begins that is counted alone.
+    public init(of process: Int32, mapping path: String? = nil) {
+        let status = Self.text("/proc/\(process)/status").split(separator: "\n")
+        pageTables = 1_024 * (status.first { $0.hasPrefix("VmPTE:") }.map(Self.number) ?? 0)
+        threads = status.first { $0.hasPrefix("Threads:") }.map(Self.number) ?? 0
+        var isMapping = false
+        for line in Self.text("/proc/\(process)/smaps").split(separator: "\n") {
+            // A mapping begins with its addresses in small letters; the names of its members have capitals.
+            if let first = line.first, !first.isUppercase {
+                isMapping = path.map { line.contains(" " + $0) } ?? false
+            } else if line.hasPrefix("Pss:") {
+                let share = 1_024 * Self.number(line)
+                proportional += share
+                if isMapping { mapping += share }
+            } else if line.hasPrefix("Rss:") {
+                resident += 1_024 * Self.number(line)
+            } else if line.hasPrefix("Shared_") {
+                shared += 1_024 * Self.number(line)
+            }
         }
-        return 0
+    }
+
+    private static func text(_ path: String) -> String {
+        // A process that has ended has no files.
+        KernelFile.text(FilePath(path)) ?? ""
+    }
+
+    private static func number(_ line: Substring) -> UInt64 {
+        line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { UInt64($0) } ?? 0
     }
 }

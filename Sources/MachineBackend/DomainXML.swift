@@ -17,13 +17,21 @@ public struct DomainXML: Sendable, Hashable {
 
         /// How its content lies in the file.
         public var format: StorageFormat
+        /// How the host caches it.
+        ///
+        /// Its page cache already holds layers that several workloads share, and a writable disk need not survive a crash of
+        /// the host before the guest has synced.
+        public var cache: StorageCache
 
         /// Describes a disk.
-        public init(file: String, serial: String, readOnly: Bool, format: StorageFormat = .raw) {
+        public init(
+            file: String, serial: String, readOnly: Bool, format: StorageFormat = .raw, cache: StorageCache = .writeback
+        ) {
             self.file = file
             self.serial = serial
             self.readOnly = readOnly
             self.format = format
+            self.cache = cache
         }
     }
 
@@ -141,11 +149,9 @@ public struct DomainXML: Sendable, Hashable {
     }
 
     private static func element(_ disk: Disk, index: Int, address: [String]) -> [String] {
-        // The host's page cache already holds layers that several workloads share. A writable disk need not survive a
-        // crash of the host before the guest has synced: `writeback` honours the guest's flushes.
         var lines = [
             "    <disk type='file' device='disk'>",
-            "      <driver name='qemu' type='\(disk.format.rawValue)' cache='writeback' discard='unmap'/>",
+            "      <driver name='qemu' type='\(disk.format.rawValue)' cache='\(disk.cache.rawValue)' discard='unmap'/>",
             "      <source file='\(escape(disk.file))'/>",
             "      <target dev='\(deviceName(index))' bus='virtio'/>",
             "      <serial>\(escape(disk.serial))</serial>",

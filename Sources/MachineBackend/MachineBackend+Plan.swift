@@ -143,7 +143,7 @@ extension MachineBackend {
         domain.disks.append(
             DomainXML.Disk(
                 file: names.disk.string, serial: "writable", readOnly: false,
-                format: request.spec.storageFormat ?? .raw))
+                format: request.spec.storageFormat ?? .raw, cache: request.spec.storageCache ?? .writeback))
         domain.interfaces = request.links.map { DomainXML.Interface($0) }
         domain.shares = shares.enumerated().compactMap { index, folder in
             folder.map { DomainXML.Share(folder: $0.string, tag: "share-\(index)") }

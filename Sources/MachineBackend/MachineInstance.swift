@@ -69,7 +69,10 @@ final class MachineInstance: WorkloadInstance {
 
     func footprintProcesses() async throws(EngineError) -> [FootprintProcess] {
         [FootprintProcess(role: "monitor", pid: monitor.monitorProcess)]
-            + (await processes()).map { FootprintProcess(role: $0.role, pid: $0.pid) }
+            + (await processes()).map {
+                // What QEMU calls the file of a guest's memory, which virtiofsd maps too.
+                FootprintProcess(role: $0.role, pid: $0.pid, guestMapping: "/memfd:memory-backend")
+            }
     }
 
     /// The guest's kernel tells the agent, and the exit record has it.

@@ -48,6 +48,8 @@ public struct WorkloadSpec: Hashable, Sendable, Codable {
     public var storageSize: ByteCount?
     /// How a VM's writable disk lies in its file; `nil` is raw.
     public var storageFormat: StorageFormat?
+    /// How the host caches a VM's writable disk; `nil` is writeback.
+    public var storageCache: StorageCache?
     /// Whether a tiny init runs as process 1 and reaps (`--init`).
     public var runInit: Bool
     /// The signal that `stop` sends first, for example 15.

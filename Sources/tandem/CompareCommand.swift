@@ -11,7 +11,8 @@ struct CompareCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare", abstract: "Run the same image as a container and as a VM, and show both side by side.",
         usage: "tandem compare [OPTIONS] [IMAGE [COMMAND] [ARG...]]",
-        discussion: "Without an image, `echo ready` in the default image. Failed runs are reported and never counted.")
+        discussion: "Without an image, `echo ready` in the default image. Failed runs are reported and never counted.",
+        helpNames: .long)
 
     @Option(name: [.customShort("n"), .long], help: "Counted runs of each kind.")
     var runs = 10
@@ -33,6 +34,8 @@ struct CompareCommand: AsyncParsableCommand {
     var imageAndCommand: [String] = []
 
     func validate() throws {
+        // What is passed on takes this word with it.
+        guard imageAndCommand.first != "--help" else { throw CleanExit.helpRequest(self) }
         guard runs > 0 else { throw ValidationError("-n has to be at least 1") }
         guard warmup >= 0, idle >= 0 else { throw ValidationError("--warmup and --idle cannot be negative") }
         if let first = imageAndCommand.first, first.hasPrefix("-") { throw ValidationError("unknown flag: \(first)") }

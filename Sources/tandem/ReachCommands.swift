@@ -8,7 +8,7 @@ import Glibc
 struct ExecCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "exec", _superCommandName: "tandem", abstract: "Run a command in a container or VM that runs.",
-        usage: "tandem exec [OPTIONS] CONTAINER COMMAND [ARG...]")
+        usage: "tandem exec [OPTIONS] CONTAINER COMMAND [ARG...]", helpNames: .long)
 
     @Flag(name: .shortAndLong, help: "Leave it running.")
     var detach = false
@@ -39,6 +39,8 @@ struct ExecCommand: AsyncParsableCommand {
     var containerAndCommand: [String] = []
 
     func validate() throws {
+        // What is passed on takes this word with it.
+        guard containerAndCommand.first != "--help" else { throw CleanExit.helpRequest(self) }
         guard containerAndCommand.count >= 2 else {
             throw ValidationError("\"tandem exec\" requires at least 2 arguments: CONTAINER COMMAND [ARG...]")
         }

@@ -38,7 +38,7 @@ struct ServerTests {
             ProcessResult(
                 output: Array(command.joined(separator: " ").utf8), errors: [], code: 0, duration: .zero)
         }
-        func footprint() async throws(BenchmarkError) -> [String: Double] { [:] }
+        func footprint(idle: Duration) async throws(BenchmarkError) -> [String: Double] { [:] }
         func stop() async throws(BenchmarkError) -> Double? { nil }
         func release() async {}
     }

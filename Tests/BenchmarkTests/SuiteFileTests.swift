@@ -58,6 +58,7 @@ struct SuiteFileTests {
             ("better: more", "better: faster", "better is none of more, less"),
             ("pattern: 'a=([0-9]+)'", "pattern: 'a=([0-9'", "has a pattern that cannot be read"),
             ("duration: yes", "engine: x, duration: yes", "needs exactly one of"),
+            ("duration: yes", "engine: exit", "by 'engine', which 'command' does not have"),
             ("json: /a", "json: a", "has a JSON pointer that does not begin with '/'"),
             ("name: one", "name: one|two", "has a name with a comma or a bar"),
             ("command: [sh, -c, echo 1]", "count: 1", "has no 'command'"),
@@ -70,6 +71,28 @@ struct SuiteFileTests {
         #expect(wrong != Self.whole)
         let error = #expect(throws: BenchmarkError.self) { try SuiteFile.parse(wrong, file: "small.yaml") }
         #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
+    }
+
+    @Test("a figure that the engine does not have is refused, where it would only be missing in the end")
+    func figures() throws {
+        func suite(_ source: String) -> String {
+            """
+            name: small
+            title: A small suite
+            cases:
+              - name: one
+                title: One
+                kind: footprint
+                measures: [{name: m, unit: B, better: less, \(source)}]
+            """
+        }
+        #expect(try SuiteFile.parse(suite("engine: pss vmm"), file: "s").cases[0].measures.count == 1)
+        for (source, words) in [
+            ("engine: pss qemu", "'m' of 'pss qemu', which is none of pss, "), ("duration: yes", "is not by 'engine'"),
+        ] {
+            let error = #expect(throws: BenchmarkError.self) { try SuiteFile.parse(suite(source), file: "s") }
+            #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
+        }
     }
 
     @Test("parameters can be given beside the suite")

@@ -4,6 +4,7 @@ import Client
 import Foundation
 import Statistics
 import Synchronization
+import TandemModel
 import Testing
 
 @testable import Benchmark
@@ -12,12 +13,18 @@ import Testing
 private struct SyntheticSubject: Subject {
     let name: String
     var remark = ""
+    var known: Set<Suite.Parameter.Name> = [.memory, .cache]
+    var impossible = ""
+    var lived: @Sendable () -> Life = { Life() }
     let answer: @Sendable ([String], Int) async -> ProcessResult
 
-    func knows(_ parameter: Suite.Parameter.Name, _ value: String) -> Bool { [.memory, .cache].contains(parameter) }
+    func effect(of parameter: Suite.Parameter.Name, _ value: String) -> ParameterEffect {
+        if impossible == value { return .impossible }
+        return known.contains(parameter) ? .some : .none
+    }
     func prepare(_ image: String) async throws(BenchmarkError) {}
     func hold(_ shape: WorkloadShape) async throws(BenchmarkError) -> any HeldWorkload { Held(answer: answer) }
-    func live(_ command: [String], _ shape: WorkloadShape) async throws(BenchmarkError) -> LifeFigures { [:] }
+    func live(_ command: [String], _ shape: WorkloadShape) async throws(BenchmarkError) -> Life { lived() }
     func cleanUp() async {}
 
     final class Held: HeldWorkload {
@@ -33,7 +40,7 @@ private struct SyntheticSubject: Subject {
             }
             return await answer(command, run)
         }
-        func footprint() async throws(BenchmarkError) -> [String: Double] { [:] }
+        func footprint(idle: Duration) async throws(BenchmarkError) -> [String: Double] { [:] }
         func stop() async throws(BenchmarkError) -> Double? { 0.25 }
         func release() async {}
     }
@@ -41,6 +48,8 @@ private struct SyntheticSubject: Subject {
 
 @Suite("Running suites")
 struct SuiteRunnerTests {
+    private let client = TandemClient(socketPath: "/nonexistent")
+
     private func suite(_ change: (inout Suite) -> Void = { _ in }) -> Suite {
         var suite = Suite(name: "synthetic", title: "Known truths")
         suite.repetitions.warmups = 1
@@ -55,17 +64,19 @@ struct SuiteRunnerTests {
     }
 
     private func begin(_ suite: Suite, _ subjects: [any Subject], seed: UInt64 = 1) -> BenchmarkResult {
-        BenchmarkResult(
+        var result = BenchmarkResult(
             suite: suite, subjects: Dictionary(uniqueKeysWithValues: subjects.map { ($0.name, $0.remark) }),
             subjectOrder: subjects.map(\.name),
             environment: BenchmarkEnvironment(
                 operatingSystem: "s", kernel: "k", processor: "p", processors: 1, memory: 1 << 30, isVirtual: false,
                 accelerator: "kvm", acceleratorReason: "", guestKernel: "g", cgroupVersion: "2", version: "0"),
             began: 0, seed: seed)
+        result.indifferent = SuiteRunner(client: client, subjects: subjects).indifferent(suite)
+        return result
     }
 
     private func run(_ start: BenchmarkResult, _ subjects: [any Subject]) async throws -> BenchmarkResult {
-        try await SuiteRunner(client: TandemClient(socketPath: "/nonexistent"), subjects: subjects).run(
+        try await SuiteRunner(client: client, subjects: subjects).run(
             start, now: { 1 }, keep: { _ in }, progress: { _ in })
     }
 
@@ -147,16 +158,58 @@ struct SuiteRunnerTests {
         #expect(result.isComplete)
         #expect(result.cells.map(\.parameters) == [["memory": "2g", "kernel": "x"]])
         #expect(count.all.count == 6)
+        // Alone it is not shown for what it does not know.
+        #expect(result.sections.map(\.parameters) == ["memory 2g, kernel x"])
     }
 
-    @Test("a value that a subject cannot have is left out, and is no failure")
-    func unknownValue() async throws {
-        let subject = SyntheticSubject(name: "a") { _, _ in Self.words("figure 1") }
+    @Test("a subject that does not know a parameter stands beside the others at each of its values")
+    func borrowed() async throws {
+        let plain = SyntheticSubject(name: "plain") { _, _ in Self.words("figure 1") }
+        let knowing = SyntheticSubject(name: "knowing", known: [.memory, .kernel]) { _, _ in Self.words("figure 2") }
+        let varied = suite {
+            $0.parameters = [.init(name: .memory, values: ["1g", "2g"]), .init(name: .kernel, values: ["x", "y"])]
+        }
+        let result = try await run(begin(varied, [plain, knowing]), [plain, knowing])
+        #expect(result.cells.filter { $0.subject == "plain" }.count == 2)
+        #expect(result.sections.map { $0.rows.map(\.subject) } == Array(repeating: ["plain", "knowing"], count: 4))
+        #expect(result.sections.allSatisfy { $0.rows[1].difference?.ratio.value == 2 })
+        // Where its own run failed, no other stands for it.
+        var failed = result
+        failed.cells.removeAll { $0.subject == "plain" && $0.parameters["memory"] == "2g" }
+        #expect(failed.sections.map(\.rows.count) == [2, 2, 1, 1])
+    }
+
+    @Test("a value that a subject cannot have is left out, is no failure, and nothing stands for it")
+    func impossibleValue() async throws {
+        let able = SyntheticSubject(name: "able", known: [.network]) { _, _ in Self.words("figure 1") }
+        let unable = SyntheticSubject(name: "unable", known: [.network], impossible: "host") { _, _ in
+            Self.words("figure 1")
+        }
         let varied = suite { $0.parameters = [.init(name: .network, values: ["none", "host"])] }
-        let result = try await run(begin(varied, [subject]), [subject])
+        let result = try await run(begin(varied, [able, unable]), [able, unable])
         #expect(result.isComplete)
-        #expect(result.cells.map(\.parameters) == [["network": "none"]])
+        #expect(result.sections.map { $0.rows.map(\.subject) } == [["able", "unable"], ["able"]])
         #expect(result.failures == [])
+    }
+
+    @Test("of all lives, the start whose time to exit is in the middle is kept")
+    func typicalStart() async throws {
+        // The warm-up's would be the one in the middle.
+        let exits = Mutex<[Double]>([0.3, 0.5, 0.1, 0.2, 0.4, 0.9])
+        let subject = SyntheticSubject(
+            name: "a",
+            lived: {
+                let exit = exits.withLock { $0.removeFirst() }
+                return Life(figures: ["exit": exit], trace: StartupTrace(requested: UInt64(exit * 10)))
+            }, answer: { _, _ in Self.words("") })
+        let living = suite {
+            $0.repetitions.most = 5
+            $0.cases[0].kind = .start
+            $0.cases[0].measures = [SuiteMeasure(name: "t", unit: "s", better: .less, source: .engine("exit"))]
+        }
+        let result = try await run(begin(living, [subject]), [subject])
+        #expect(result.cells.map(\.samples) == [[0.5, 0.1, 0.2, 0.4, 0.9]])
+        #expect(result.starts?.map(\.trace.requested) == [4])
     }
 
     @Test("a workload is stopped anew for each run")

@@ -57,6 +57,39 @@ struct BenchTests {
         #expect(wrong.errors.contains("invalid disk format: 'vdi'"))
     }
 
+    @Test func aDiskIsCachedAsItWasAskedFor() async throws {
+        for (mode, isDirect) in [("none", true), ("writethrough", false)] {
+            try await daemon.tandem(
+                "run", "-d", "--name", mode, "--vm", "--storage-opt", "cache=\(mode)", "busybox", "sleep", "9999")
+            try await daemon.tandem("exec", mode, "sh", "-c", "echo x > /f; sync")
+            // What QEMU has opened tells, not what it was asked for.
+            let machine = try await daemon.tandem("inspect", "-f", "{{.State.Pid}}", mode).lines[0]
+            #expect(try Self.isOpenedDirectly("disk.ext4", by: machine) == isDirect)
+            try await daemon.tandem("rm", "-f", mode)
+        }
+        let refused = try await daemon.tandem("create", "--storage-opt", "cache=none", "busybox")
+        #expect(refused.errors.contains("a container has none"))
+        let wrong = try await daemon.tandem("create", "--vm", "--storage-opt", "cache=much", "busybox")
+        #expect(wrong.errors.contains("invalid disk cache: 'much'") && wrong.errors.contains("writeback"))
+    }
+
+    /// Whether a process has a file open with O_DIRECT (proc(5), `fdinfo`).
+    private static func isOpenedDirectly(_ name: String, by process: String) throws -> Bool {
+        let folder = "/proc/\(process)/fd"
+        for descriptor in try FileManager.default.contentsOfDirectory(atPath: folder) {
+            // Descriptors come and go.
+            let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\(descriptor)")
+            guard path?.hasSuffix("/" + name) == true else { continue }
+            let text = try String(contentsOfFile: "/proc/\(process)/fdinfo/\(descriptor)", encoding: .utf8)
+            let flags = text.components(separatedBy: "\n").first { $0.hasPrefix("flags:") }?.dropFirst(6)
+            guard let value = flags.flatMap({ Int32($0.trimmingCharacters(in: .whitespaces), radix: 8) }) else {
+                continue
+            }
+            if value & 0o40000 != 0 { return true }
+        }
+        return false
+    }
+
     @Test func theKernelThatWasUsedIsUsedAgainAfterAScan() async throws {
         func used() async throws -> String? {
             try await daemon.tandem("kernel", "ls").lines.first { $0.hasSuffix("*") }

@@ -21,6 +21,8 @@ struct CodingTests {
         var usage = GuestUsage()
         usage.memoryTotal = 1
         usage.cpuTime = 2
+        usage.pageTables = 3
+        usage.kernelMemory = 4
         usage.kernelRelease = [6]
         #expect(try GuestUsage(decoding: usage.encoded()) == usage)
     }
@@ -44,7 +46,9 @@ struct CodingTests {
 
     @Test func aCountBeyondTheMessageIsRefusedBeforeAnythingIsAllocated() {
         // Version, then a list of 4,294,967,295 storage mounts.
-        #expect(throws: DecodingFailure.truncated) { try LaunchPlan(decoding: [1, 255, 255, 255, 255]) }
+        #expect(throws: DecodingFailure.truncated) {
+            try LaunchPlan(decoding: [launchProtocolVersion, 255, 255, 255, 255])
+        }
     }
 
     @Test(arguments: 0..<200)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Statistics
+public import TandemModel
 
 /// Everything that a suite has measured, with every raw sample, and on what.
 public struct BenchmarkResult: Sendable, Hashable, Codable {
@@ -76,6 +77,26 @@ public struct BenchmarkResult: Sendable, Hashable, Codable {
         }
     }
 
+    /// How a start passed that is typical for a subject's lives: the one whose time to exit is the median.
+    public struct Start: Sendable, Hashable, Codable {
+        /// The case.
+        public var caseName: String
+        /// The subject.
+        public var subject: String
+        /// The parameters' values.
+        public var parameters: [String: String]
+        /// Its phases.
+        public var trace: StartupTrace
+
+        /// Describes a start.
+        public init(caseName: String, subject: String, parameters: [String: String], trace: StartupTrace) {
+            self.caseName = caseName
+            self.subject = subject
+            self.parameters = parameters
+            self.trace = trace
+        }
+    }
+
     /// The version of the schema.
     public var schema = currentSchema
     /// What was to be measured.
@@ -84,6 +105,9 @@ public struct BenchmarkResult: Sendable, Hashable, Codable {
     public var subjects: [String: String]
     /// The order in which the subjects are shown; the first is what the others are compared with.
     public var subjectOrder: [String]
+    /// The parameters that make no difference to a subject, which is measured with their first values alone, by its name;
+    /// `nil` in results of versions that did not say so.
+    public var indifferent: [String: [Suite.Parameter.Name]]?
     /// Where.
     public var environment: BenchmarkEnvironment
     /// When it began, in seconds since 1970.
@@ -102,6 +126,8 @@ public struct BenchmarkResult: Sendable, Hashable, Codable {
     public var failures: [Failure] = []
     /// The facts.
     public var facts: [Fact] = []
+    /// Typical starts; `nil` without any, and in results of versions that did not keep them.
+    public var starts: [Start]?
 
     /// Begins a result.
     public init(

@@ -28,12 +28,15 @@ public struct BenchmarkSection: Sendable, Hashable {
     public let caseName: String
     /// The case's sentence.
     public let title: String
-    /// The parameters, as `memory 1g, cpus 2`; empty without any.
-    public let parameters: String
+    /// The parameters in the suite's order, as `memory 1g`, `cpus 2`.
+    public let words: [String]
     /// The figure.
     public let measure: SuiteMeasure
     /// The subjects that have figures, in the result's order.
     public let rows: [Row]
+
+    /// The parameters, as `memory 1g, cpus 2`; empty without any.
+    public var parameters: String { words.joined(separator: ", ") }
 }
 
 extension BenchmarkResult {
@@ -53,11 +56,12 @@ extension BenchmarkResult {
     private func section(
         _ suiteCase: SuiteCase, _ parameters: [String: String], _ measure: SuiteMeasure
     ) -> BenchmarkSection? {
+        let own = cells.filter {
+            $0.caseName == suiteCase.name && $0.measure.name == measure.name && $0.parameters == parameters
+        }
+        guard !own.isEmpty else { return nil }
         let found = subjectOrder.compactMap { subject in
-            cells.first {
-                $0.caseName == suiteCase.name && $0.measure.name == measure.name && $0.subject == subject
-                    && $0.parameters == parameters
-            }
+            own.first { $0.subject == subject } ?? substitute(suiteCase, measure, subject, parameters)
         }
         guard let base = found.first else { return nil }
         let rows = found.compactMap { cell -> BenchmarkSection.Row? in
@@ -69,11 +73,27 @@ extension BenchmarkResult {
                 interval: interval, outliers: Outliers(cell.samples),
                 difference: isComparable ? Difference(of: cell.samples, to: base.samples) : nil)
         }
-        let order = suite.parameters.map(\.name.rawValue)
-        let words = order.compactMap { name in parameters[name].map { "\(name) \($0)" } }
         return BenchmarkSection(
-            caseName: suiteCase.name, title: suiteCase.title, parameters: words.joined(separator: ", "),
-            measure: measure, rows: rows)
+            caseName: suiteCase.name, title: suiteCase.title, words: words(parameters), measure: measure, rows: rows)
+    }
+
+    /// Parameters in the suite's order, as `memory 1g`, `cpus 2`.
+    public func words(_ parameters: [String: String]) -> [String] {
+        suite.parameters.map(\.name.rawValue).compactMap { name in parameters[name].map { "\(name) \($0)" } }
+    }
+
+    /// The figures of a subject for parameters that make no difference to it: those for their first values.
+    private func substitute(
+        _ suiteCase: SuiteCase, _ measure: SuiteMeasure, _ subject: String, _ parameters: [String: String]
+    ) -> Cell? {
+        var measured = parameters
+        for parameter in suite.parameters where indifferent?[subject]?.contains(parameter.name) ?? false {
+            measured[parameter.name.rawValue] = parameter.values.first
+        }
+        return cells.first {
+            $0.caseName == suiteCase.name && $0.measure.name == measure.name && $0.subject == subject
+                && $0.parameters == measured
+        }
     }
 
     /// A figure of emulation never stands against one of KVM.

@@ -36,11 +36,11 @@ public struct EngineSubject: Subject {
     private var isTandem: Bool { runtime != nil }
 
     /// Whether it can be measured with a parameter's value, and the parameter makes a difference to it.
-    public func knows(_ parameter: Suite.Parameter.Name, _ value: String) -> Bool {
+    public func effect(of parameter: Suite.Parameter.Name, _ value: String) -> ParameterEffect {
         switch parameter {
-        case .kernel, .disk: runtime == "vm"
-        case .network: runtime != "vm" || value != "host"
-        case .memory, .cpus, .cache: true
+        case .kernel, .disk, .diskCache: runtime == "vm" ? .some : .none
+        case .network: runtime == "vm" && value == "host" ? .impossible : .some
+        case .memory, .cpus, .cache: .some
         }
     }
 
@@ -85,7 +85,10 @@ public struct EngineSubject: Subject {
             host["Memory"] = .count(bytes)
         }
         if let processors = shape.processors { host["NanoCpus"] = .count(Int64(processors * 1e9)) }
-        if let disk = shape.disk, runtime == "vm" { host["StorageOpt"] = ["format": .string(disk)] }
+        if runtime == "vm" {
+            let options = ["format": shape.disk, "cache": shape.diskCache].compactMapValues { $0 }
+            if !options.isEmpty { host["StorageOpt"] = .map(options) }
+        }
         var body: JSONValue = [
             "Image": .string(shape.image), "Entrypoint": [], "Cmd": .strings(command),
             "Labels": ["tandem.benchmark": .string(mark)],
@@ -146,14 +149,14 @@ public struct EngineSubject: Subject {
     }
 
     /// Runs a command as a workload of its own.
-    public func live(_ command: [String], _ shape: WorkloadShape) async throws(BenchmarkError) -> LifeFigures {
+    public func live(_ command: [String], _ shape: WorkloadShape) async throws(BenchmarkError) -> Life {
         do throws(ClientError) {
             let clock = ContinuousClock()
-            var figures: LifeFigures = [:]
+            var life = Life()
             if let kernel = shape.kernel, runtime == "vm" { try await kernels.use(kernel) }
             let begun = clock.now
             let id = try await create(command, shape)
-            figures["create"] = (clock.now - begun).seconds
+            life.figures["create"] = (clock.now - begun).seconds
             do throws(ClientError) {
                 let query = [("stream", "1"), ("stdout", "1"), ("stderr", "1")]
                 let times = try await client.hijack("/containers/\(id)/attach", query: query) {
@@ -168,10 +171,10 @@ public struct EngineSubject: Subject {
                     return (start, first)
                 }
                 let code = try await client.request("POST", "/containers/\(id)/wait").json["StatusCode"].integer ?? 125
-                figures["exit"] = (clock.now - begun).seconds
-                figures["start"] = times.start.seconds
-                figures["first byte"] = times.first?.seconds
-                if isTandem { try await addPhases(id, to: &figures) }
+                life.figures["exit"] = (clock.now - begun).seconds
+                life.figures["start"] = times.start.seconds
+                life.figures["first byte"] = times.first?.seconds
+                if isTandem { try await addPhases(id, to: &life) }
                 guard code == 0 else {
                     throw ClientError(
                         status: 500, message: "the command ended with \(code)", hint: nil, code: "internal")
@@ -183,18 +186,18 @@ public struct EngineSubject: Subject {
             }
             let removing = clock.now
             try await remove(id)
-            figures["remove"] = (clock.now - removing).seconds
-            return figures
+            life.figures["remove"] = (clock.now - removing).seconds
+            return life
         } catch {
             throw BenchmarkError(error)
         }
     }
 
-    private func addPhases(_ id: String, to figures: inout LifeFigures) async throws(ClientError) {
-        let trace = try await client.request("GET", "/tandem/containers/\(id)/trace").json.decoded(
+    private func addPhases(_ id: String, to life: inout Life) async throws(ClientError) {
+        life.trace = try await client.request("GET", "/tandem/containers/\(id)/trace").json.decoded(
             as: StartupTrace.self)
-        for phase in trace?.phases ?? [] {
-            figures["phase \(phase.name.rawValue)", default: 0] += Double(phase.end - phase.start) / 1e9
+        for phase in life.trace?.phases ?? [] {
+            life.figures["phase \(phase.name.rawValue)", default: 0] += Double(phase.end - phase.start) / 1e9
         }
     }
 

@@ -26,7 +26,9 @@ public struct ProcessSubject: Subject {
     }
 
     /// Whether it can be measured with a parameter's value, and the parameter makes a difference to it.
-    public func knows(_ parameter: Suite.Parameter.Name, _ value: String) -> Bool { parameter == .cache }
+    public func effect(of parameter: Suite.Parameter.Name, _ value: String) -> ParameterEffect {
+        parameter == .cache ? .some : .none
+    }
 
     /// Brings the image to where it is run from.
     public func prepare(_ image: String) async throws(BenchmarkError) {
@@ -96,10 +98,11 @@ public struct ProcessSubject: Subject {
     }
 
     /// Runs a command as a workload of its own.
-    public func live(_ command: [String], _ shape: WorkloadShape) async throws(BenchmarkError) -> LifeFigures {
+    public func live(_ command: [String], _ shape: WorkloadShape) async throws(BenchmarkError) -> Life {
         let result = await HostProgram.run(confined(command))
         guard result.code == 0 else { throw BenchmarkError("the command ended with \(result.code)") }
-        return ["first byte": result.firstByte?.seconds ?? result.duration.seconds, "exit": result.duration.seconds]
+        let exit = result.duration.seconds
+        return Life(figures: ["first byte": result.firstByte?.seconds ?? exit, "exit": exit])
     }
 
     /// Removes everything that it has made.
@@ -119,7 +122,9 @@ struct HeldProcess: HeldWorkload {
             output: result.output, errors: result.errors, code: result.code, duration: result.duration)
     }
 
-    func footprint() async throws(BenchmarkError) -> [String: Double] { ["pss": 0, "processes": 0, "threads": 0] }
+    func footprint(idle: Duration) async throws(BenchmarkError) -> [String: Double] {
+        ["pss": 0, "processes": 0, "threads": 0]
+    }
 
     func stop() async throws(BenchmarkError) -> Double? { nil }
 
@@ -134,7 +139,7 @@ struct ServingProcess: HeldWorkload {
         throw BenchmarkError("a server runs no commands")
     }
 
-    func footprint() async throws(BenchmarkError) -> [String: Double] { [:] }
+    func footprint(idle: Duration) async throws(BenchmarkError) -> [String: Double] { [:] }
 
     func stop() async throws(BenchmarkError) -> Double? { nil }
 

@@ -28,7 +28,9 @@ struct ServedWorkload: HeldWorkload {
         try await client.execute(command.map(address.put))
     }
 
-    func footprint() async throws(BenchmarkError) -> [String: Double] { try await client.footprint() }
+    func footprint(idle: Duration) async throws(BenchmarkError) -> [String: Double] {
+        try await client.footprint(idle: idle)
+    }
 
     func stop() async throws(BenchmarkError) -> Double? { try await client.stop() }
 

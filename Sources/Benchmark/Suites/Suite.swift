@@ -58,6 +58,8 @@ public struct Suite: Sendable, Hashable, Codable {
             case cache
             /// The format of a VM's disk; the other kinds are measured once.
             case disk
+            /// How the host caches a VM's disk, in libvirt's words; the other kinds are measured once.
+            case diskCache = "disk-cache"
         }
 
         /// What is varied.

@@ -106,6 +106,9 @@ public enum SuiteFile {
             throw members.failure("has no 'command'")
         }
         if suiteCase.kind != .isolation && suiteCase.measures.isEmpty { throw members.failure("has no 'measures'") }
+        for measure in suiteCase.measures {
+            if let problem = EngineFigure.problem(measure, suiteCase.kind) { throw members.failure(problem) }
+        }
         return suiteCase
     }
 

@@ -36,12 +36,15 @@ extension API {
                 processes.map { process in
                     [
                         "role": .string(process.role), "pid": .count(process.pid),
-                        "pss": .count(process.proportionalSetSize), "rss": .count(process.residentSetSize),
-                        "threads": .count(process.threads),
+                        "pss": .count(process.memory.proportional), "rss": .count(process.memory.resident),
+                        "shared": .count(process.memory.shared), "guestMemory": .count(process.memory.mapping),
+                        "pageTables": .count(process.memory.pageTables), "cpuTime": .count(process.cpuTime),
+                        "threads": .count(process.memory.threads),
                     ]
                 }),
-            "pss": .count(processes.reduce(0) { $0 + $1.proportionalSetSize }), "processCount": .count(processes.count),
-            "threadCount": .count(processes.reduce(0) { $0 + $1.threads }), "storage": .count(footprint.storage),
+            "pss": .count(processes.reduce(0) { $0 + $1.memory.proportional }),
+            "processCount": .count(processes.count),
+            "threadCount": .count(processes.reduce(0) { $0 + $1.memory.threads }), "storage": .count(footprint.storage),
             "guest": footprint.guest.map { Self.document($0) } ?? nil,
         ])
     }
@@ -50,7 +53,9 @@ extension API {
         [
             "memoryTotal": .count(guest.memoryTotal), "memoryFree": .count(guest.memoryFree),
             "memoryAvailable": .count(guest.memoryAvailable), "pageCache": .count(guest.pageCache),
-            "slab": .count(guest.slab), "writableUsed": .count(guest.writableUsed), "cpuTime": .count(guest.cpuTime),
+            "slab": .count(guest.slab), "pageTables": .count(guest.pageTables),
+            "kernelMemory": .count(guest.kernelMemory), "writableUsed": .count(guest.writableUsed),
+            "cpuTime": .count(guest.cpuTime),
             "kernelRelease": .string(String(decoding: guest.kernelRelease, as: UTF8.self)),
         ]
     }

@@ -51,7 +51,8 @@ struct CreateRequest {
         spec.outOfMemoryScoreAdjustment = try outOfMemoryScore()
         if let size = try sharedMemorySize() { spec.sharedMemorySize = size }
         spec.storageSize = try storageSize()
-        spec.storageFormat = try storageFormat()
+        spec.storageFormat = try storageOption("format")
+        spec.storageCache = try storageOption("cache")
         spec.cgroupParent = host["CgroupParent"].string ?? ""
         let attachments = EndpointRequest(body: body, host: host, joined: joined)
         spec.network = try attachments.mode()
@@ -179,8 +180,8 @@ struct CreateRequest {
 
     private func storageSize() throws(EngineError) -> ByteCount? {
         let options = host["StorageOpt"].stringMap ?? [:]
-        for name in options.keys.sorted() where !["size", "format"].contains(name.lowercased()) {
-            throw EngineError(.invalidArgument, "Unknown option \(name)", hint: "Known are size and format.")
+        for name in options.keys.sorted() where !["size", "format", "cache"].contains(name.lowercased()) {
+            throw EngineError(.invalidArgument, "Unknown option \(name)", hint: "Known are size, format and cache.")
         }
         guard let text = options.first(where: { $0.key.lowercased() == "size" })?.value else { return nil }
         guard let size = ByteCount(dockerText: text), size.bytes > 0 else {
@@ -189,13 +190,16 @@ struct CreateRequest {
         return size
     }
 
-    private func storageFormat() throws(EngineError) -> StorageFormat? {
+    /// An option that is one of a few words.
+    private func storageOption<Value>(_ name: String) throws(EngineError) -> Value?
+    where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
         let options = host["StorageOpt"].stringMap ?? [:]
-        guard let text = options.first(where: { $0.key.lowercased() == "format" })?.value else { return nil }
-        guard let format = StorageFormat(rawValue: text) else {
-            throw EngineError(.invalidArgument, "invalid disk format: '\(text)'", hint: "Known are raw and qcow2.")
+        guard let text = options.first(where: { $0.key.lowercased() == name })?.value else { return nil }
+        guard let value = Value(rawValue: text) else {
+            let known = Value.allCases.map(\.rawValue).joined(separator: ", ")
+            throw EngineError(.invalidArgument, "invalid disk \(name): '\(text)'", hint: "Known are \(known).")
         }
-        return format
+        return value
     }
 
     private func setStop(_ spec: inout WorkloadSpec) throws(EngineError) {

@@ -53,14 +53,25 @@ public enum BenchmarkExports {
             lastCase = name
             let better = section.measure.better == .more ? "more is better" : "less is better"
             lines.append(
-                "| \(section.measure.name), \(better) | median | 95 % interval | p95 | n | against the first |")
-            lines.append("|---|--:|--:|--:|--:|---|")
+                "| \(section.measure.name), \(better) | median | 95 % interval | mean | std. dev. | min | max | p95 | p99 | n | against the first |"
+            )
+            lines.append("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|")
             for row in section.rows {
                 let unit = section.measure.unit
                 let remark = row.remark.isEmpty ? "" : " (\(row.remark))"
-                lines.append(
-                    "| \(row.subject)\(remark) | \(Figure.text(row.summary.median, unit: unit)) | \(Figure.text(row.interval.lower, unit: unit))–\(Figure.text(row.interval.upper, unit: unit)) | \(Figure.text(row.summary.percentile95, unit: unit)) | \(row.summary.count) | \(row.difference.map(DifferenceWords.text) ?? "") |"
-                )
+                let summary = row.summary
+                let figures = [
+                    summary.mean, summary.standardDeviation, summary.minimum, summary.maximum, summary.percentile95,
+                    summary.percentile99,
+                ]
+                let cells =
+                    [
+                        "\(row.subject)\(remark)", Figure.text(summary.median, unit: unit),
+                        "\(Figure.text(row.interval.lower, unit: unit))–\(Figure.text(row.interval.upper, unit: unit))",
+                    ] + figures.map { Figure.text($0, unit: unit) } + [
+                        String(summary.count), row.difference.map(DifferenceWords.text) ?? "",
+                    ]
+                lines.append("| \(cells.joined(separator: " | ")) |")
             }
             lines.append("")
         }
@@ -72,6 +83,7 @@ public enum BenchmarkExports {
         if !result.failures.isEmpty {
             lines += ["Not counted, because they failed:", ""] + FailureWords.lines(result).map { "- \($0)" } + [""]
         }
+        lines += ["## To measure it again", "", "```sh"] + Repetition.lines(result) + ["```", ""]
         return lines.joined(separator: "\n")
     }
 

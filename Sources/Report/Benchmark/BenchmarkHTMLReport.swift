@@ -33,6 +33,7 @@ public struct BenchmarkHTMLReport {
         \(cases)
         \(facts)
         \(failures)
+        \(repetition)
         <footer>Tandem \(escape(result.environment.version)). Medians with 95 % bootstrap intervals; a difference is called one if the Mann–Whitney test and the interval of the ratio both see it, and its size is Cliff's delta. Boxes are quartiles, the thick line is the median, the bar below it its interval.</footer>
         </main>
         </body>
@@ -61,7 +62,7 @@ public struct BenchmarkHTMLReport {
     private static let drawing = """
         svg text{font:12px system-ui,sans-serif;fill:var(--text)}svg .axis{stroke:var(--line)}svg .soft{fill:var(--soft)}
         .s0{--s:var(--c0)}.s1{--s:var(--c1)}.s2{--s:var(--c2)}.s3{--s:var(--c3)}.s4{--s:var(--c4)}.s5{--s:var(--c5)}.s6{--s:var(--c6)}.s7{--s:var(--c7)}
-        circle{fill:var(--s);fill-opacity:.6}.box{fill:var(--s);fill-opacity:.18}.median{stroke:var(--s);stroke-width:3}.interval{stroke:var(--s);stroke-width:2}.curve{stroke:var(--s);stroke-width:2;fill:none}
+        circle{fill:var(--s);fill-opacity:.6}.box{fill:var(--s);fill-opacity:.18}.median{stroke:var(--s);stroke-width:3}.interval{stroke:var(--s);stroke-width:2}.curve{stroke:var(--s);stroke-width:2;fill:none}.phase{fill:var(--s)}
         """
     private static let style = """
         \(colors)
@@ -75,7 +76,8 @@ public struct BenchmarkHTMLReport {
         th,td{padding:.3rem .6rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
         th:first-child,td:first-child,td.l,th.l{text-align:left;white-space:normal}td.l{min-width:9rem}.facts{table-layout:fixed}.facts th:first-child{width:13rem}.facts td{text-align:left;white-space:normal;overflow-wrap:anywhere}
         nav{columns:3;font-size:.9rem}a{color:var(--c0)}.key{color:var(--s);font-weight:600}
-        svg{display:block;width:100%;height:auto;margin:.5rem 0}
+        svg{display:block;width:100%;height:auto;margin:.5rem 0}figure{margin:1rem 0}figcaption{color:var(--soft);font-size:.9rem}
+        pre{overflow-x:auto;background:var(--warnback);padding:.5rem .75rem;border-radius:.375rem;font-size:.8125rem}
         details{margin:.25rem 0}summary{cursor:pointer;color:var(--soft)}
         \(drawing)
         @media print{main{max-width:none}details>*{display:block}h2,h3,svg,table{break-inside:avoid}nav{display:none}}
@@ -116,11 +118,26 @@ public struct BenchmarkHTMLReport {
         result.suite.cases.map { suiteCase in
             let own = sections.filter { $0.caseName == suiteCase.name }
             guard !own.isEmpty else { return "" }
-            let parts = suiteCase.measures.map { measure in part(own.filter { $0.measure == measure }) }
+            let parts =
+                [starts(suiteCase)] + suiteCase.measures.map { measure in part(own.filter { $0.measure == measure }) }
             return
                 "<h2 id=\"\(escape(suiteCase.name))\">\(escape(suiteCase.name))</h2>\n<p>\(escape(suiteCase.title))</p>\n"
                 + parts.joined(separator: "\n")
         }.joined(separator: "\n")
+    }
+
+    /// How typical starts passed, for each combination of parameters on one axis.
+    private func starts(_ suiteCase: SuiteCase) -> String {
+        let starts = (result.starts ?? []).filter { $0.caseName == suiteCase.name }
+        let charts = starts.map { start in
+            let parameters = result.words(start.parameters).joined(separator: ", ")
+            let name = start.subject + (parameters.isEmpty ? "" : ", \(parameters)")
+            let position = result.subjectOrder.firstIndex(of: start.subject) ?? 0
+            return (chart: Waterfall(start.trace, name: name), style: "s\(position) phase")
+        }
+        guard let end = charts.map(\.chart.end).max(), end > 0 else { return "" }
+        return "<h3>How a start passes <span class=\"soft\">(all on one axis)</span></h3>\n"
+            + charts.map { $0.chart.figure(style: $0.style, axis: end) }.joined(separator: "\n")
     }
 
     private func part(_ sections: [BenchmarkSection]) -> String {
@@ -128,8 +145,7 @@ public struct BenchmarkHTMLReport {
         let better = first.measure.better == .more ? "more is better" : "less is better"
         var text = "<h3>\(escape(first.measure.name)) <span class=\"soft\">(\(better))</span></h3>"
         if sections.count > 1 {
-            let points = sections.map { Plot.ScanPoint(value: $0.parameters, rows: $0.rows) }
-            text += Plot.scan(points, order: result.subjectOrder, unit: first.measure.unit)
+            text += Plot.scan(sections, order: result.subjectOrder)
         }
         for section in sections {
             if !section.parameters.isEmpty { text += "<p class=\"soft\">\(escape(section.parameters))</p>" }
@@ -149,7 +165,9 @@ public struct BenchmarkHTMLReport {
                 "\(Figure.text(row.summary.median, unit: unit))",
                 "\(Figure.text(row.interval.lower, unit: unit))–\(Figure.text(row.interval.upper, unit: unit))",
                 Figure.text(row.summary.mean, unit: unit), Figure.text(row.summary.standardDeviation, unit: unit),
-                Figure.text(row.summary.percentile95, unit: unit), String(row.summary.count), outliers,
+                Figure.text(row.summary.minimum, unit: unit), Figure.text(row.summary.maximum, unit: unit),
+                Figure.text(row.summary.percentile95, unit: unit), Figure.text(row.summary.percentile99, unit: unit),
+                String(row.summary.count), outliers,
             ]
             let name = row.subject + (row.remark.isEmpty ? "" : " (\(row.remark))")
             return "<tr><td class=\"s\(row.position) key\">\(escape(name))</td>"
@@ -158,7 +176,7 @@ public struct BenchmarkHTMLReport {
         }
         let base = section.rows.first?.subject ?? ""
         return """
-            <div class="scroll"><table><thead><tr><th></th><th>median</th><th>95 % interval</th><th>mean</th><th>std. dev.</th><th>p95</th><th>n</th><th>outliers</th><th class="l">against \(escape(base))</th></tr></thead>
+            <div class="scroll"><table><thead><tr><th></th><th>median</th><th>95 % interval</th><th>mean</th><th>std. dev.</th><th>min</th><th>max</th><th>p95</th><th>p99</th><th>n</th><th>outliers</th><th class="l">against \(escape(base))</th></tr></thead>
             <tbody>\(rows.joined(separator: "\n"))</tbody></table></div>
             """
     }
@@ -172,6 +190,13 @@ public struct BenchmarkHTMLReport {
             return
                 "<h2>\(escape(table.caseName))</h2><div class=\"scroll\"><table class=\"facts\"><thead><tr><th></th>\(head)</tr></thead><tbody>\(rows.joined(separator: "\n"))</tbody></table></div>"
         }.joined(separator: "\n")
+    }
+
+    /// How anybody gets these figures on a machine of their own.
+    private var repetition: String {
+        let lines = Repetition.lines(result)
+        guard !lines.isEmpty else { return "" }
+        return "<h2>To measure it again</h2>\n<pre>\(escape(lines.joined(separator: "\n")))</pre>"
     }
 
     private var failures: String {

@@ -49,7 +49,9 @@ public struct BenchmarkTextReport {
     private func table(_ section: BenchmarkSection) -> [String] {
         let greatest = section.rows.map(\.summary.median).max() ?? 0
         let better = section.measure.better == .more ? "more is better" : "less is better"
-        var rows = [["  \(section.measure.name) (\(better))", "", "median", "95 % interval", "p95", "n", "", ""]]
+        var rows = [
+            ["  \(section.measure.name) (\(better))", "", "median", "95 % interval", "p95", "p99", "n", "", ""]
+        ]
         for row in section.rows {
             let unit = section.measure.unit
             rows.append([
@@ -57,7 +59,8 @@ public struct BenchmarkTextReport {
                 Self.bar(row.summary.median, greatest),
                 Figure.text(row.summary.median, unit: unit),
                 "\(Figure.text(row.interval.lower, unit: unit))–\(Figure.text(row.interval.upper, unit: unit))",
-                Figure.text(row.summary.percentile95, unit: unit), String(row.summary.count),
+                Figure.text(row.summary.percentile95, unit: unit), Figure.text(row.summary.percentile99, unit: unit),
+                String(row.summary.count),
                 row.outliers.map { $0.count > 0 ? "\($0.count) outliers, \($0.effect.rawValue)" : "" } ?? "",
                 row.difference.map(DifferenceWords.text) ?? "",
             ])
@@ -66,7 +69,7 @@ public struct BenchmarkTextReport {
         return rows.enumerated().map { number, row in
             let cells = row.enumerated().map { index, cell in
                 let padding = String(repeating: " ", count: widths[index] - cell.count)
-                return index < 2 || index > 5 ? cell + padding : padding + cell
+                return index < 2 || index > 6 ? cell + padding : padding + cell
             }
             let line = Self.withoutEnd(cells.joined(separator: "  "))
             return number == 0 ? style.dim(line) : line

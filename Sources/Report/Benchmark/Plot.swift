@@ -66,16 +66,12 @@ enum Plot {
         return svg(bottom + 22, "Cumulative distribution of \(section.measure.name)", shapes)
     }
 
-    /// One point of a scan: a parameter's value with each subject's median and interval.
-    struct ScanPoint {
-        let value: String
-        let rows: [BenchmarkSection.Row]
-    }
-
-    /// Medians over a parameter's values, with their intervals.
-    static func scan(_ points: [ScanPoint], order: [String], unit: String) -> String {
+    /// Medians over the parameters' values, with their intervals; what differs in the last parameter alone is joined by a
+    /// line.
+    static func scan(_ points: [BenchmarkSection], order: [String]) -> String {
         let all = points.flatMap { $0.rows.flatMap { [$0.interval.lower, $0.interval.upper] } }
         guard points.count > 1, let greatest = all.max(), greatest > 0 else { return "" }
+        let unit = points[0].measure.unit
         let (top, bottom) = (12.0, 190.0)
         let place = { (value: Double) in bottom - value / greatest * (bottom - top) }
         let step = (width - right - left - 60) / Double(points.count - 1)
@@ -87,19 +83,27 @@ enum Plot {
         }
         for (index, subject) in order.enumerated() {
             var path = ""
+            var others: [String] = []
             for (number, point) in points.enumerated() {
                 guard let row = point.rows.first(where: { $0.subject == subject }) else { continue }
                 let (x, y) = (left + 30 + Double(number) * step, place(row.summary.median))
-                path += "\(path.isEmpty ? "M" : "L")\(n(x)) \(n(y))"
+                let isJoined = !path.isEmpty && others == point.words.dropLast()
+                others = point.words.dropLast()
+                path += "\(isJoined ? "L" : "M")\(n(x)) \(n(y))"
                 shapes += line(x, place(row.interval.lower), x, place(row.interval.upper), "s\(index) interval")
                 shapes += "<circle class=\"s\(index)\" cx=\"\(n(x))\" cy=\"\(n(y))\" r=\"4\"/>"
             }
             shapes += "<path class=\"s\(index) curve\" d=\"\(path)\"/>"
         }
         for (number, point) in points.enumerated() {
-            shapes += text(point.value, left + 30 + Double(number) * step, bottom + 18, anchor: "middle", "soft")
+            for (row, word) in point.words.enumerated() {
+                let y = bottom + 18 + Double(row) * 14
+                shapes += text(word, left + 30 + Double(number) * step, y, anchor: "middle", "soft")
+            }
         }
-        return svg(bottom + 26, "Medians over a parameter", shapes)
+        let rows = Double(points.map(\.words.count).max() ?? 1)
+        return svg(
+            bottom + 12 + rows * 14, "Medians over \(points[0].words.count > 1 ? "parameters" : "a parameter")", shapes)
     }
 
     // MARK: Parts

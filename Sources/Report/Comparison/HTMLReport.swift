@@ -116,40 +116,10 @@ public struct HTMLReport {
     // MARK: Drawings
 
     private var waterfalls: String {
-        let charts = [WorkloadKind.container, .vm].compactMap { Waterfall(comparison, $0) }
-        guard let end = charts.map(\.end).max(), end > 0 else { return "<p>No start was traced.</p>" }
-        return charts.map { figure($0, end) }.joined(separator: "\n")
-    }
-
-    private func figure(_ chart: Waterfall, _ end: UInt64) -> String {
-        let (left, width, line) = (110.0, 760.0, 22.0)
-        let height = Double(chart.bars.count) * line + 26
-        let scale = (width - 90) / Double(end)
-        var shapes = ""
-        for (index, bar) in chart.bars.enumerated() {
-            let y = Double(index) * line + 4
-            let x = left + Double(bar.start) * scale
-            let length = max(1, Double(bar.end - bar.start) * scale)
-            let label = Figure.text(Double(bar.end - bar.start), .nanoseconds)
-            shapes +=
-                "<text x=\"\(Int(left) - 8)\" y=\"\(Int(y) + 13)\" text-anchor=\"end\">\(Self.escape(bar.name))</text>"
-            shapes +=
-                "<rect class=\"\(chart.kind == .vm ? "vb" : "cb")\" x=\"\(Figure.digits(x))\" y=\"\(Int(y))\" width=\"\(Figure.digits(length))\" height=\"16\" rx=\"2\"/>"
-            shapes += "<text class=\"soft\" x=\"\(Figure.digits(x + length + 5))\" y=\"\(Int(y) + 13)\">\(label)</text>"
-        }
-        let base = Int(height) - 18
-        shapes +=
-            "<line class=\"axis\" x1=\"\(Int(left))\" y1=\"\(base)\" x2=\"\(Int(left + width - 90))\" y2=\"\(base)\"/>"
-        shapes += "<text class=\"soft\" x=\"\(Int(left))\" y=\"\(base + 14)\">0</text>"
-        shapes +=
-            "<text class=\"soft\" x=\"\(Int(left + width - 90))\" y=\"\(base + 14)\" text-anchor=\"end\">\(Figure.text(Double(end), .nanoseconds))</text>"
-        let kind = TextReport.label(chart.kind)
-        return """
-            <figure>
-            <svg viewBox="0 0 \(Int(left + width)) \(Int(height))" role="img" aria-label="Start-up phases of a typical \(kind)">\(shapes)</svg>
-            <figcaption>A typical \(kind): \(Figure.text(Double(chart.end), .nanoseconds)) in all. Both drawings share one axis.</figcaption>
-            </figure>
-            """
+        let charts = comparison.waterfalls
+        guard let end = charts.map(\.chart.end).max(), end > 0 else { return "<p>No start was traced.</p>" }
+        let figures = charts.map { $0.chart.figure(style: $0.kind == .vm ? "vb" : "cb", axis: end) }
+        return figures.joined(separator: "\n") + "\n<p class=\"soft\">Both drawings share one axis.</p>"
     }
 
     /// Every time to exit as a dot, so that nobody has to believe a median.

@@ -96,11 +96,11 @@ public struct TextReport {
     private static let width = 60
 
     private var waterfalls: [[String]] {
-        let charts = [WorkloadKind.container, .vm].compactMap { Waterfall(comparison, $0) }
+        let charts = comparison.waterfalls.map(\.chart)
         guard let end = charts.map(\.end).max(), end > 0 else { return [] }
         return charts.map { chart in
             let title =
-                "Start of a typical \(Self.label(chart.kind)), \(Figure.text(Double(chart.end), .nanoseconds)) in all"
+                "Start of a typical \(chart.name), \(Figure.text(Double(chart.end), .nanoseconds)) in all"
             let names = chart.bars.map(\.name.count).max() ?? 0
             let lines = chart.bars.map { bar in
                 let name = bar.name + String(repeating: " ", count: names - bar.name.count)
@@ -126,5 +126,14 @@ public struct TextReport {
         text += String(repeating: "█", count: length / 8) + parts[length % 8]
         let count = text.count
         return String(text.prefix(width)) + String(repeating: " ", count: max(0, width - count))
+    }
+}
+
+extension Comparison {
+    /// The start of a typical run of each kind that was traced.
+    var waterfalls: [(kind: WorkloadKind, chart: Waterfall)] {
+        [WorkloadKind.container, .vm].compactMap { kind in
+            typicalRun(kind)?.trace.map { (kind, Waterfall($0, name: TextReport.label(kind))) }
+        }
     }
 }

@@ -59,6 +59,7 @@ private func effectiveID(_ label: Bytes, _ status: Bytes) -> UInt32 {
 /// The executor's own view of its resources.
 func readGuestUsage() -> GuestUsage {
     var usage = GuestUsage()
+    let kernelNames = ["Slab:", "PageTables:", "KernelStack:", "Percpu:"].map { bytes($0) }
     for line in split(readFile(bytes("/proc/meminfo")) ?? [], at: 0x0A) {
         let words = Bytes(line).split(separator: 0x20)
         guard words.count >= 2, let kibibytes = decimal(words[1]) else { continue }
@@ -69,6 +70,8 @@ func readGuestUsage() -> GuestUsage {
         if name == bytes("MemAvailable:") { usage.memoryAvailable = value }
         if name == bytes("Buffers:") || name == bytes("Cached:") { usage.pageCache += value }
         if name == bytes("Slab:") { usage.slab = value }
+        if name == bytes("PageTables:") { usage.pageTables = value }
+        if kernelNames.contains(name) { usage.kernelMemory += value }
     }
     var disk = statfs()
     if withPath(bytes("/run/writable"), { statfs($0, &disk) }) == 0 {

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Benchmark
+
+/// What has to be typed to get a result's figures again, with Tandem and without.
+enum Repetition {
+    /// Lines of a shell; those that Tandem does not run itself are comments.
+    static func lines(_ result: BenchmarkResult) -> [String] {
+        let suite = result.suite
+        let subjects = result.subjectOrder.map { name in
+            ["process", "container", "vm"].contains(name) ? name : "\(name)=unix:///var/run/docker.sock"
+        }.joined(separator: ",")
+        var lines = ["tandem bench run --seed \(result.seed) --subjects \(quoted(subjects)) \(quoted(suite.name))"]
+        let parameters = suite.parameters.map { "\($0.name.rawValue)=\($0.values.joined(separator: ","))" }
+        if !parameters.isEmpty { lines.append("# parameters: \(parameters.joined(separator: " "))") }
+        for suiteCase in suite.cases where !suiteCase.command.isEmpty {
+            lines += ["", "# \(suiteCase.name), in a workload of the image '\(suite.image)':"]
+            if let server = suiteCase.server { lines.append(command(server) + " &") }
+            lines += suiteCase.setup + suiteCase.before
+            lines.append(command(suiteCase.command))
+        }
+        return lines
+    }
+
+    private static func command(_ words: [String]) -> String { words.map(quoted).joined(separator: " ") }
+
+    /// A word as a shell reads it.
+    private static func quoted(_ word: String) -> String {
+        let isPlain = !word.isEmpty && word.allSatisfy { $0.isLetter || $0.isNumber || "-_=./:,+@%".contains($0) }
+        return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+    }
+}
