@@ -24,15 +24,16 @@ enum MemoryInformation {
     static var total: UInt64 { value("MemTotal:") }
     static var available: UInt64 { value("MemAvailable:") }
 
-    /// What is available when it has come to rest: what has ended gives its memory back a moment later.
+    /// What is available when it has not changed by more than 256 KiB for three seconds: what has ended gives its memory
+    /// back a while later.
     static func settled() async -> UInt64 {
         var last = available
         var quiet = 0
-        for _ in 0..<50 where quiet < 4 {
+        for _ in 0..<60 where quiet < 6 {
             // Cancelled when nobody waits for the figure any more.
-            try? await Task.sleep(for: .milliseconds(200))
+            try? await Task.sleep(for: .milliseconds(500))
             let next = available
-            quiet = max(next, last) - min(next, last) < 1 << 20 ? quiet + 1 : 0
+            quiet = max(next, last) - min(next, last) < 1 << 18 ? quiet + 1 : 0
             last = next
         }
         return last

@@ -17,11 +17,19 @@ enum HostProgram {
     private static let queue = DispatchQueue(label: "tandem.programs", qos: .default, attributes: .concurrent)
 
     /// Runs a program to its end on a thread of its own; a cancelled task kills it and everything that it has started.
-    static func run(_ command: [String]) async -> Result {
+    ///
+    /// - Parameters:
+    ///   - command: The program's path and its arguments.
+    ///   - awaitsUs: Whether its standard input is one that ends when this program does, instead of an empty one.
+    ///   - started: Gets its process id.
+    /// - Returns: What it wrote, and how it ended; the code is 127 if it could not be started.
+    static func run(
+        _ command: [String], awaitsUs: Bool = false, started: @escaping @Sendable (pid_t) -> Void = { _ in }
+    ) async -> Result {
         let process = Process()
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                queue.async { continuation.resume(returning: process.run(command)) }
+                queue.async { continuation.resume(returning: process.run(command, awaitsUs, started)) }
             }
         } onCancel: {
             process.kill()
@@ -45,20 +53,22 @@ extension HostProgram {
             }
         }
 
-        func run(_ command: [String]) -> Result {
+        func run(_ command: [String], _ awaitsUs: Bool, _ started: (pid_t) -> Void) -> Result {
             var result = Result()
+            var input: [Int32] = [-1, -1]
+            if awaitsUs, pipe2(&input, O_CLOEXEC) != 0 { return result }
+            defer { if input[1] >= 0 { close(input[1]) } }
             var output: [Int32] = [-1, -1]
             var errors: [Int32] = [-1, -1]
-            guard pipe2(&output, O_CLOEXEC) == 0 else { return result }
-            guard pipe2(&errors, O_CLOEXEC) == 0 else {
-                for descriptor in output { close(descriptor) }
+            guard pipe2(&output, O_CLOEXEC) == 0, pipe2(&errors, O_CLOEXEC) == 0 else {
+                for descriptor in output + [input[0]] where descriptor >= 0 { close(descriptor) }
                 return result
             }
             let clock = ContinuousClock()
             let begun = clock.now
-            let isStarted = start(command, output: output[1], errors: errors[1])
-            close(output[1])
-            close(errors[1])
+            let isStarted = start(command, input: input[0], output: output[1], errors: errors[1])
+            for descriptor in [input[0], output[1], errors[1]] where descriptor >= 0 { close(descriptor) }
+            if isStarted { started(state.withLock { $0.id }) }
             var open = [output[0], errors[0]]
             var chunk = [UInt8](repeating: 0, count: 65_536)
             while !open.isEmpty {
@@ -90,18 +100,29 @@ extension HostProgram {
             return result
         }
 
-        private func start(_ command: [String], output: Int32, errors: Int32) -> Bool {
+        private func start(_ command: [String], input: Int32, output: Int32, errors: Int32) -> Bool {
             var actions = posix_spawn_file_actions_t()
             posix_spawn_file_actions_init(&actions)
             defer { posix_spawn_file_actions_destroy(&actions) }
-            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+            if input >= 0 {
+                posix_spawn_file_actions_adddup2(&actions, input, 0)
+            } else {
+                posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+            }
             posix_spawn_file_actions_adddup2(&actions, output, 1)
             posix_spawn_file_actions_adddup2(&actions, errors, 2)
             var attributes = posix_spawnattr_t()
             posix_spawnattr_init(&attributes)
             defer { posix_spawnattr_destroy(&attributes) }
-            // A group of its own, so that everything can be ended together.
-            posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+            // A group of its own, so that everything can be ended together; and no signal blocked or ignored, as our threads
+            // have most of them: a program would wait for its timers for ever.
+            let flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
+            posix_spawnattr_setflags(&attributes, Int16(flags))
+            var signals = sigset_t()
+            sigemptyset(&signals)
+            posix_spawnattr_setsigmask(&attributes, &signals)
+            sigfillset(&signals)
+            posix_spawnattr_setsigdefault(&attributes, &signals)
             let list: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
             defer { for pointer in list { free(pointer) } }
             let environment: [UnsafeMutablePointer<CChar>?] = [

@@ -69,16 +69,8 @@ public struct ProcessSubject: Subject {
         }
     }
 
-    /// In a mount namespace of its own, so that nothing stays mounted.
     private func confined(_ command: [String]) -> [String] {
-        let script = """
-            set -e
-            mount -t proc proc "$0/proc"
-            mount --rbind /sys "$0/sys"
-            mount --rbind /dev "$0/dev"
-            exec chroot "$0" "$@"
-            """
-        return ["/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script, root] + command
+        HeldProcess.mounted(root) + ["chroot", root] + command
     }
 
     /// Starts a workload that waits for commands.
@@ -89,7 +81,7 @@ public struct ProcessSubject: Subject {
                 throw BenchmarkError("'\(path)' cannot be made")
             }
         }
-        let process = HeldProcess { [self] command in await HostProgram.run(confined(command)) }
+        let process = try await HeldProcess.start(root: root, command: shape.command)
         guard let server = shape.server else { return process }
         let serving = confined(server)
         return ServedWorkload(
@@ -109,42 +101,5 @@ public struct ProcessSubject: Subject {
     public func cleanUp() async {
         // One file system: nothing that a workload could have mounted is entered.
         _ = await HostProgram.run(["/bin/rm", "-rf", "--one-file-system", folder])
-    }
-}
-
-/// Commands as processes of the host.
-struct HeldProcess: HeldWorkload {
-    let run: @Sendable ([String]) async -> HostProgram.Result
-
-    func execute(_ command: [String]) async throws(BenchmarkError) -> ProcessResult {
-        let result = await run(command)
-        return ProcessResult(
-            output: result.output, errors: result.errors, code: result.code, duration: result.duration)
-    }
-
-    func footprint(idle: Duration) async throws(BenchmarkError) -> [String: Double] {
-        ["pss": 0, "processes": 0, "threads": 0]
-    }
-
-    func stop() async throws(BenchmarkError) -> Double? { nil }
-
-    func release() async {}
-}
-
-/// A server as a process of the host; it ends with everything that it has started in its group.
-struct ServingProcess: HeldWorkload {
-    let task: Task<HostProgram.Result, Never>
-
-    func execute(_ command: [String]) async throws(BenchmarkError) -> ProcessResult {
-        throw BenchmarkError("a server runs no commands")
-    }
-
-    func footprint(idle: Duration) async throws(BenchmarkError) -> [String: Double] { [:] }
-
-    func stop() async throws(BenchmarkError) -> Double? { nil }
-
-    func release() async {
-        task.cancel()
-        _ = await task.value
     }
 }

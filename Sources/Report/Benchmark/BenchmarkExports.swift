@@ -52,25 +52,13 @@ public enum BenchmarkExports {
             }
             lastCase = name
             let better = section.measure.better == .more ? "more is better" : "less is better"
-            lines.append(
-                "| \(section.measure.name), \(better) | median | 95 % interval | mean | std. dev. | min | max | p95 | p99 | n | against the first |"
-            )
-            lines.append("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|")
+            let headings = FigureColumns.headings(against: section.rows.first?.subject ?? "")
+            lines.append("| \(section.measure.name), \(better) | \(headings.joined(separator: " | ")) |")
+            let marks = headings.indices.map { $0 == FigureColumns.difference ? "---" : "--:" }
+            lines.append("|---|\(marks.joined(separator: "|"))|")
             for row in section.rows {
-                let unit = section.measure.unit
                 let remark = row.remark.isEmpty ? "" : " (\(row.remark))"
-                let summary = row.summary
-                let figures = [
-                    summary.mean, summary.standardDeviation, summary.minimum, summary.maximum, summary.percentile95,
-                    summary.percentile99,
-                ]
-                let cells =
-                    [
-                        "\(row.subject)\(remark)", Figure.text(summary.median, unit: unit),
-                        "\(Figure.text(row.interval.lower, unit: unit))–\(Figure.text(row.interval.upper, unit: unit))",
-                    ] + figures.map { Figure.text($0, unit: unit) } + [
-                        String(summary.count), row.difference.map(DifferenceWords.text) ?? "",
-                    ]
+                let cells = ["\(row.subject)\(remark)"] + FigureColumns.cells(row, unit: section.measure.unit)
                 lines.append("| \(cells.joined(separator: " | ")) |")
             }
             lines.append("")

@@ -68,19 +68,19 @@ public struct BenchmarkHTMLReport {
         \(colors)
         @media(prefers-color-scheme:dark){:root{--back:#16181c;--text:#e6e8eb;--soft:#9aa1ac;--line:#33373e;--warn:#ffd98a;--warnback:#3a2e12;--c0:#66b2f0;--c1:#f0a06a;--c2:#7ccf8f;--c3:#cf9bea;--c4:#f08aa6;--c5:#b9d65c;--c6:#5fd0d0;--c7:#d0b08a}svg{--back:inherit}}
         body{background:var(--back);color:var(--text);font:16px/1.5 system-ui,sans-serif;margin:0}
-        main{max-width:60rem;margin:0 auto;padding:1.5rem}
+        main{max-width:72rem;margin:0 auto;padding:1.5rem}
         h1{font-size:1.6rem;margin:0 0 .5rem}h2{font-size:1.2rem;margin:2rem 0 .25rem}h3{font-size:1rem;margin:1.25rem 0 .25rem}
         p{margin:.25rem 0}.soft,footer{color:var(--soft)}footer{margin-top:2rem;font-size:.875rem}
         .warn{background:var(--warnback);color:var(--warn);padding:.5rem .75rem;border-radius:.375rem;margin:.5rem 0}
-        .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-        th,td{padding:.3rem .6rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
-        th:first-child,td:first-child,td.l,th.l{text-align:left;white-space:normal}td.l{min-width:9rem}.facts{table-layout:fixed}.facts th:first-child{width:13rem}.facts td{text-align:left;white-space:normal;overflow-wrap:anywhere}
+        .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.875rem;font-variant-numeric:tabular-nums}
+        th,td{padding:.3rem .5rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
+        th:first-child,td:first-child,td.l,th.l{text-align:left;white-space:normal}td.l{min-width:11rem}.facts{table-layout:fixed}.facts th:first-child{width:13rem}.facts td{text-align:left;white-space:normal;overflow-wrap:anywhere}
         nav{columns:3;font-size:.9rem}a{color:var(--c0)}.key{color:var(--s);font-weight:600}
         svg{display:block;width:100%;height:auto;margin:.5rem 0}figure{margin:1rem 0}figcaption{color:var(--soft);font-size:.9rem}
         pre{overflow-x:auto;background:var(--warnback);padding:.5rem .75rem;border-radius:.375rem;font-size:.8125rem}
         details{margin:.25rem 0}summary{cursor:pointer;color:var(--soft)}
         \(drawing)
-        @media print{main{max-width:none}details>*{display:block}h2,h3,svg,table{break-inside:avoid}nav{display:none}}
+        @media print{main{max-width:none}.scroll{overflow:visible}table{font-size:.6rem}th,td{padding:.2rem}td.l{min-width:0}details>*{display:block}h2,h3,svg,table{break-inside:avoid}nav{display:none}}
         """
 
     private func escape(_ text: String) -> String { HTMLReport.escape(text) }
@@ -158,25 +158,19 @@ public struct BenchmarkHTMLReport {
     }
 
     private func table(_ section: BenchmarkSection) -> String {
-        let unit = section.measure.unit
+        func cells(_ words: [String], _ tag: String) -> String {
+            words.enumerated().map { index, word in
+                "<\(tag)\(index == FigureColumns.difference ? " class=\"l\"" : "")>\(escape(word))</\(tag)>"
+            }.joined()
+        }
         let rows = section.rows.map { row in
-            let outliers = row.outliers.map { $0.count > 0 ? "\($0.count) (\($0.effect.rawValue))" : "0" } ?? "–"
-            let cells = [
-                "\(Figure.text(row.summary.median, unit: unit))",
-                "\(Figure.text(row.interval.lower, unit: unit))–\(Figure.text(row.interval.upper, unit: unit))",
-                Figure.text(row.summary.mean, unit: unit), Figure.text(row.summary.standardDeviation, unit: unit),
-                Figure.text(row.summary.minimum, unit: unit), Figure.text(row.summary.maximum, unit: unit),
-                Figure.text(row.summary.percentile95, unit: unit), Figure.text(row.summary.percentile99, unit: unit),
-                String(row.summary.count), outliers,
-            ]
             let name = row.subject + (row.remark.isEmpty ? "" : " (\(row.remark))")
             return "<tr><td class=\"s\(row.position) key\">\(escape(name))</td>"
-                + cells.map { "<td>\(escape($0))</td>" }.joined()
-                + "<td class=\"l\">\(escape(row.difference.map(DifferenceWords.text) ?? ""))</td></tr>"
+                + cells(FigureColumns.cells(row, unit: section.measure.unit), "td") + "</tr>"
         }
-        let base = section.rows.first?.subject ?? ""
+        let head = cells(FigureColumns.headings(against: section.rows.first?.subject ?? ""), "th")
         return """
-            <div class="scroll"><table><thead><tr><th></th><th>median</th><th>95 % interval</th><th>mean</th><th>std. dev.</th><th>min</th><th>max</th><th>p95</th><th>p99</th><th>n</th><th>outliers</th><th class="l">against \(escape(base))</th></tr></thead>
+            <div class="scroll"><table><thead><tr><th></th>\(head)</tr></thead>
             <tbody>\(rows.joined(separator: "\n"))</tbody></table></div>
             """
     }

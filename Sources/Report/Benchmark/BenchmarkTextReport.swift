@@ -61,7 +61,9 @@ public struct BenchmarkTextReport {
                 "\(Figure.text(row.interval.lower, unit: unit))–\(Figure.text(row.interval.upper, unit: unit))",
                 Figure.text(row.summary.percentile95, unit: unit), Figure.text(row.summary.percentile99, unit: unit),
                 String(row.summary.count),
-                row.outliers.map { $0.count > 0 ? "\($0.count) outliers, \($0.effect.rawValue)" : "" } ?? "",
+                row.outliers.map {
+                    $0.count > 0 ? "\($0.count) outlier\($0.count == 1 ? "" : "s"), \($0.effect.rawValue)" : ""
+                } ?? "",
                 row.difference.map(DifferenceWords.text) ?? "",
             ])
         }
