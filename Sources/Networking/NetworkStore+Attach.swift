@@ -98,7 +98,7 @@ extension NetworkStore {
     func place(
         _ id: WorkloadID, _ wanted: EndpointSpec, _ number: Int, _ state: inout State
     ) throws(EngineError) -> NetworkAttachment.Place {
-        let record = try state.find(wanted.network)
+        let record = try withOwnSubnet(try state.find(wanted.network), &state)
         try makeReady(record, &state)
         let isBridge = record.driver == .bridge || record.driver == .vxlan
         var endpoint = Endpoint(

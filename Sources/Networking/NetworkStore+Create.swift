@@ -191,7 +191,7 @@ extension NetworkStore {
     }
 
     /// Where the host has routes.
-    private func hostNetworks() throws(EngineError) -> [IPNetwork] {
+    func hostNetworks() throws(EngineError) -> [IPNetwork] {
         do throws(NetlinkFailure) {
             let socket = try NetlinkSocket()
             return try socket.routes().filter { $0.prefix > 0 }.map {

@@ -212,6 +212,19 @@ struct SuiteRunnerTests {
         #expect(result.starts?.map(\.trace.requested) == [4])
     }
 
+    @Test("who is not limited is named where others are")
+    func limits() {
+        let subjects = ["process", "container"].map { SyntheticSubject(name: $0) { _, _ in Self.words("") } }
+        let limited = suite {
+            $0.limits.processors = 1
+            $0.limits.memory = "512m"
+        }
+        let words = "Processes are not limited, but the other subjects are, to 1 processor and 512m of memory."
+        #expect(begin(limited, subjects).warnings.contains(words))
+        #expect(!begin(suite(), subjects).warnings.contains { $0.contains("limited") })
+        #expect(!begin(limited, [subjects[1]]).warnings.contains { $0.contains("limited") })
+    }
+
     @Test("a workload is stopped anew for each run")
     func stops() async throws {
         let subject = SyntheticSubject(name: "a") { _, _ in Self.words("") }

@@ -126,6 +126,38 @@ struct NetworkTests {
         #expect(try await daemon.tandem("network", "rm", "tiny").status == 0)
     }
 
+    @Test func aSubnetThatSomethingElseHasTakenMeanwhileIsNotShared() async throws {
+        // As dockerd does that is installed while no workload of ours runs.
+        #expect(try await daemon.tandem("network", "create", "--subnet", "10.98.0.0/24", "chosen").status == 0)
+        let subnet = { (name: String) in
+            let text = try await daemon.tandem("network", "inspect", name).output
+            return String(try #require(try Regex("\"Subnet\" *: *\"([^\"]*)\"").firstMatch(in: text)?[1].substring))
+        }
+        let before = try await subnet("bridge")
+        await daemon.stop()
+        for (name, address) in [("docker0", before.replacing("0.0/16", with: "0.1/16")), ("other0", "10.98.0.1/24")] {
+            #expect(try await daemon.onHost("/sbin/ip", "link", "add", name, "type", "bridge").status == 0)
+            let added = try await daemon.onHost("/sbin/ip", "address", "add", address, "dev", name)
+            #expect(added.status == 0, "\(address): \(added.errors)")
+            #expect(try await daemon.onHost("/sbin/ip", "link", "set", name, "up").status == 0)
+        }
+        try await daemon.start()
+        try await daemon.serve(.container, "moved")
+        let after = try await subnet("bridge")
+        #expect(after != before && after.hasSuffix("/16"))
+        #expect(try await daemon.fetchOnHost(try await daemon.address(of: "moved")) == "moved")
+        let refused = try await daemon.tandem("run", "--rm", "--network", "chosen", "busybox", "true")
+        #expect(refused.status == 125 && refused.errors.contains("10.98.0.0/24, and so has another interface"))
+        for name in ["docker0", "other0"] {
+            #expect(try await daemon.onHost("/sbin/ip", "link", "del", name).status == 0)
+        }
+        #expect(try await daemon.tandem("run", "--rm", "--network", "chosen", "busybox", "true").status == 0)
+        // What runs stays where it is, and so does the network while it is used.
+        #expect(try await subnet("bridge") == after)
+        try await daemon.removeWorkloads("moved")
+        #expect(try await daemon.tandem("network", "rm", "chosen").status == 0)
+    }
+
     @Test func networksOutliveTheDaemon() async throws {
         try await daemon.serve(.container, "first", ["-p", "8088:80"])
         try await daemon.serve(.vm, "second")

@@ -102,6 +102,23 @@ extension BenchmarkResult {
         return !remarks.isSuperset(of: ["tcg", "kvm"])
     }
 
+    /// What workloads are given, of which processes take no notice; `nil` if there is nothing to say.
+    private var limitsOfOthers: String? {
+        guard subjectOrder.contains("process"), subjectOrder.count > 1 else { return nil }
+        let varied = suite.parameters.filter { [.memory, .cpus].contains($0.name) }.map {
+            "\($0.values.joined(separator: " or ")) \($0.name == .cpus ? "processors" : "of memory")"
+        }
+        var words: [String] = []
+        if let processors = suite.limits.processors {
+            let isWhole = processors == processors.rounded()
+            words.append(
+                "\(isWhole ? String(Int(processors)) : String(processors)) processor\(processors == 1 ? "" : "s")")
+        }
+        if let memory = suite.limits.memory { words.append("\(memory) of memory") }
+        let all = varied.isEmpty ? words : varied
+        return all.isEmpty ? nil : all.joined(separator: " and ")
+    }
+
     /// What has to be said about the figures before anybody reads them.
     public var warnings: [String] {
         var warnings: [String] = []
@@ -113,6 +130,9 @@ extension BenchmarkResult {
         if environment.isVirtual {
             warnings.append(
                 "The host is a virtual machine itself: other guests of its host may have disturbed the figures.")
+        }
+        if let limits = limitsOfOthers {
+            warnings.append("Processes are not limited, but the other subjects are, to \(limits).")
         }
         if !isComplete {
             warnings.append(

@@ -48,6 +48,11 @@ static inline pid_t tandem_reap(pid_t process, int *code) {
     return reaped;
 }
 
+// Reaps a child that is about to end, however long that takes.
+static inline void tandem_await(pid_t process) {
+    while (waitpid(process, NULL, __WALL) < 0 && errno == EINTR) {}
+}
+
 static inline int tandem_execveat(int descriptor, const char *path, char *const *arguments, char *const *environment) {
     return (int)syscall(SYS_execveat, descriptor, path, arguments, environment, path[0] ? 0 : 0x1000 /* AT_EMPTY_PATH */);
 }

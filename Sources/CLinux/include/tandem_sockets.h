@@ -85,6 +85,20 @@ static inline int tandem_netlink_socket(void) {
     return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 }
 
+// A socket that hears of each device as the kernel finds it (netlink(7), NETLINK_KOBJECT_UEVENT); reading gives up after a
+// tenth of a second.
+static inline int tandem_uevent_socket(void) {
+    int descriptor = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
+    struct sockaddr_nl name = {.nl_family = AF_NETLINK, .nl_groups = 1};
+    struct timeval patience = {.tv_usec = 100000};
+    if (descriptor < 0) return -1;
+    if (setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0 &&
+        bind(descriptor, (const struct sockaddr *)&name, sizeof name) == 0)
+        return descriptor;
+    close(descriptor);
+    return -1;
+}
+
 static inline int tandem_loopback_up(void) {
     int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};

@@ -51,8 +51,8 @@ func enter(
     close(childEnd)
     guard case .success(var launched) = result else { return result }
     var reader = ByteReader(readAll(parentEnd, limit: 4))
-    var code: Int32 = 0
-    while tandem_reap(launched.pid, &code) == 0 { _ = usleep(200) }
+    // Not by looking again and again: a guest without a precise timer sleeps for one tick or two at least.
+    tandem_await(launched.pid)
     close(launched.pidfd)
     guard let pid = try? reader.number(UInt32.self) else {
         launched.streams.closeAll()

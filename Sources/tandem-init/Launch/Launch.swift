@@ -86,8 +86,7 @@ func spawn(
     let executed = tandem_monotonic()
     close(pipe[0])
     if let failure {
-        var code: Int32 = 0
-        while tandem_reap(pid, &code) == 0 { _ = usleep(500) }
+        tandem_await(pid)
         close(pidfd)
         streams.closeAll()
         return .failure(failure)
