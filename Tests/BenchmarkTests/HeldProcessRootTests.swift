@@ -39,6 +39,7 @@ struct HeldProcessRootTests {
         }
         // Without 32 and 33, which are the C library's own.
         #expect(masks.count == 2 && masks.allSatisfy { $0 & ~0x1_8000_0000 == 0 })
+        // The shell does not pass the signal on to what it has started, which would sleep on.
         #expect(try #require(try await process.stop()) < 60)
         await process.release()
         #expect(try FileManager.default.contentsOfDirectory(atPath: root + "/proc").isEmpty)

@@ -76,7 +76,7 @@ struct HeldProcess: HeldWorkload {
 
     private func begin(_ command: [String]) -> (Task<HostProgram.Result, Never>, Identity) {
         let (identity, words) = (Identity(), entered(command))
-        return (Task { await HostProgram.run(words) { identity.set($0) } }, identity)
+        return (Task { await HostProgram.run(words, isSilent: true) { identity.set($0) } }, identity)
     }
 
     func execute(_ command: [String]) async throws(BenchmarkError) -> ProcessResult {
@@ -89,11 +89,11 @@ struct HeldProcess: HeldWorkload {
         ["pss": 0, "processes": 0, "threads": 0]
     }
 
-    /// Asks everything in the program's group, as nobody else would end what it has started.
+    /// Asks the program; what it has started is killed afterwards, as everything in a container is.
     func stop() async throws(BenchmarkError) -> Double? {
         guard let program, program.identity.id > 0 else { return nil }
         let asked = ContinuousClock.now
-        kill(-program.identity.id, SIGTERM)
+        kill(program.identity.id, SIGTERM)
         _ = await program.task.value
         return (ContinuousClock.now - asked).seconds
     }

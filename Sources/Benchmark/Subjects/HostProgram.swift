@@ -21,15 +21,18 @@ enum HostProgram {
     /// - Parameters:
     ///   - command: The program's path and its arguments.
     ///   - awaitsUs: Whether its standard input is one that ends when this program does, instead of an empty one.
+    ///   - isSilent: Whether what it writes goes nowhere, and it is over when it has ended itself; what it has left running is
+    ///     killed then. Else it is over when nobody can write any more.
     ///   - started: Gets its process id.
     /// - Returns: What it wrote, and how it ended; the code is 127 if it could not be started.
     static func run(
-        _ command: [String], awaitsUs: Bool = false, started: @escaping @Sendable (pid_t) -> Void = { _ in }
+        _ command: [String], awaitsUs: Bool = false, isSilent: Bool = false,
+        started: @escaping @Sendable (pid_t) -> Void = { _ in }
     ) async -> Result {
         let process = Process()
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                queue.async { continuation.resume(returning: process.run(command, awaitsUs, started)) }
+                queue.async { continuation.resume(returning: process.run(command, awaitsUs, isSilent, started)) }
             }
         } onCancel: {
             process.kill()
@@ -53,14 +56,16 @@ extension HostProgram {
             }
         }
 
-        func run(_ command: [String], _ awaitsUs: Bool, _ started: (pid_t) -> Void) -> Result {
+        func run(
+            _ command: [String], _ awaitsUs: Bool, _ isSilent: Bool, _ started: (pid_t) -> Void
+        ) -> Result {
             var result = Result()
             var input: [Int32] = [-1, -1]
             if awaitsUs, pipe2(&input, O_CLOEXEC) != 0 { return result }
             defer { if input[1] >= 0 { close(input[1]) } }
             var output: [Int32] = [-1, -1]
             var errors: [Int32] = [-1, -1]
-            guard pipe2(&output, O_CLOEXEC) == 0, pipe2(&errors, O_CLOEXEC) == 0 else {
+            guard isSilent || pipe2(&output, O_CLOEXEC) == 0 && pipe2(&errors, O_CLOEXEC) == 0 else {
                 for descriptor in output + [input[0]] where descriptor >= 0 { close(descriptor) }
                 return result
             }
@@ -69,7 +74,7 @@ extension HostProgram {
             let isStarted = start(command, input: input[0], output: output[1], errors: errors[1])
             for descriptor in [input[0], output[1], errors[1]] where descriptor >= 0 { close(descriptor) }
             if isStarted { started(state.withLock { $0.id }) }
-            var open = [output[0], errors[0]]
+            var open = [output[0], errors[0]].filter { $0 >= 0 }
             var chunk = [UInt8](repeating: 0, count: 65_536)
             while !open.isEmpty {
                 var requests = open.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
@@ -92,6 +97,12 @@ extension HostProgram {
             guard isStarted else { return result }
             var status: Int32 = 0
             let id = state.withLock { $0.id }
+            if isSilent {
+                var information = siginfo_t()
+                while waitid(P_PID, id_t(id), &information, WEXITED | WNOWAIT) < 0 && errno == EINTR {}
+                // Not reaped yet, its number is still its own.
+                _ = Glibc.kill(-id, SIGKILL)
+            }
             while waitpid(id, &status, 0) < 0 && errno == EINTR {}
             state.withLock { $0.id = 0 }
             result.duration = clock.now - begun
@@ -109,8 +120,13 @@ extension HostProgram {
             } else {
                 posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
             }
-            posix_spawn_file_actions_adddup2(&actions, output, 1)
-            posix_spawn_file_actions_adddup2(&actions, errors, 2)
+            for (descriptor, number) in [(output, Int32(1)), (errors, 2)] {
+                if descriptor >= 0 {
+                    posix_spawn_file_actions_adddup2(&actions, descriptor, number)
+                } else {
+                    posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_WRONLY, 0)
+                }
+            }
             var attributes = posix_spawnattr_t()
             posix_spawnattr_init(&attributes)
             defer { posix_spawnattr_destroy(&attributes) }
