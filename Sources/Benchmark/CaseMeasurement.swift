@@ -48,7 +48,7 @@ struct CaseMeasurement {
         return true
     }
 
-    func fail(_ subject: any Subject, _ error: BenchmarkError, _ result: inout BenchmarkResult) {
+    private func fail(_ subject: any Subject, _ error: BenchmarkError, _ result: inout BenchmarkResult) {
         guard !Task.isCancelled else { return }
         result.failures.append(
             .init(caseName: suiteCase.name, subject: subject.name, parameters: parameters, reason: error.message))

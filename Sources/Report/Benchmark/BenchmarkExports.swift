@@ -51,14 +51,13 @@ public enum BenchmarkExports {
                 lines += ["## \(section.caseName)\(parameters)", "", section.title, ""]
             }
             lastCase = name
-            let better = section.measure.better == .more ? "more is better" : "less is better"
             let headings = FigureColumns.headings(against: section.rows.first?.subject ?? "")
-            lines.append("| \(section.measure.name), \(better) | \(headings.joined(separator: " | ")) |")
+            lines.append(
+                "| \(section.measure.name), \(section.measure.direction) | \(headings.joined(separator: " | ")) |")
             let marks = headings.indices.map { $0 == FigureColumns.difference ? "---" : "--:" }
             lines.append("|---|\(marks.joined(separator: "|"))|")
             for row in section.rows {
-                let remark = row.remark.isEmpty ? "" : " (\(row.remark))"
-                let cells = ["\(row.subject)\(remark)"] + FigureColumns.cells(row, unit: section.measure.unit)
+                let cells = [row.label] + FigureColumns.cells(row, unit: section.measure.unit)
                 lines.append("| \(cells.joined(separator: " | ")) |")
             }
             lines.append("")

@@ -142,8 +142,7 @@ public struct BenchmarkHTMLReport {
 
     private func part(_ sections: [BenchmarkSection]) -> String {
         guard let first = sections.first else { return "" }
-        let better = first.measure.better == .more ? "more is better" : "less is better"
-        var text = "<h3>\(escape(first.measure.name)) <span class=\"soft\">(\(better))</span></h3>"
+        var text = "<h3>\(escape(first.measure.name)) <span class=\"soft\">(\(first.measure.direction))</span></h3>"
         if sections.count > 1 {
             text += Plot.scan(sections, order: result.subjectOrder)
         }
@@ -164,8 +163,7 @@ public struct BenchmarkHTMLReport {
             }.joined()
         }
         let rows = section.rows.map { row in
-            let name = row.subject + (row.remark.isEmpty ? "" : " (\(row.remark))")
-            return "<tr><td class=\"s\(row.position) key\">\(escape(name))</td>"
+            "<tr><td class=\"s\(row.position) key\">\(escape(row.label))</td>"
                 + cells(FigureColumns.cells(row, unit: section.measure.unit), "td") + "</tr>"
         }
         let head = cells(FigureColumns.headings(against: section.rows.first?.subject ?? ""), "th")
@@ -188,9 +186,7 @@ public struct BenchmarkHTMLReport {
 
     /// How anybody gets these figures on a machine of their own.
     private var repetition: String {
-        let lines = Repetition.lines(result)
-        guard !lines.isEmpty else { return "" }
-        return "<h2>To measure it again</h2>\n<pre>\(escape(lines.joined(separator: "\n")))</pre>"
+        "<h2>To measure it again</h2>\n<pre>\(escape(Repetition.lines(result).joined(separator: "\n")))</pre>"
     }
 
     private var failures: String {

@@ -48,17 +48,19 @@ public struct BenchmarkTextReport {
 
     private func table(_ section: BenchmarkSection) -> [String] {
         let greatest = section.rows.map(\.summary.median).max() ?? 0
-        let better = section.measure.better == .more ? "more is better" : "less is better"
         var rows = [
-            ["  \(section.measure.name) (\(better))", "", "median", "95 % interval", "p95", "p99", "n", "", ""]
+            [
+                "  \(section.measure.name) (\(section.measure.direction))", "", "median", "95 % interval", "p95", "p99",
+                "n", "", "",
+            ]
         ]
         for row in section.rows {
             let unit = section.measure.unit
             rows.append([
-                "    \(row.subject)" + (row.remark.isEmpty ? "" : " (\(row.remark))"),
+                "    \(row.label)",
                 Self.bar(row.summary.median, greatest),
                 Figure.text(row.summary.median, unit: unit),
-                "\(Figure.text(row.interval.lower, unit: unit))–\(Figure.text(row.interval.upper, unit: unit))",
+                FigureColumns.interval(row, unit: unit),
                 Figure.text(row.summary.percentile95, unit: unit), Figure.text(row.summary.percentile99, unit: unit),
                 String(row.summary.count),
                 row.outliers.map {

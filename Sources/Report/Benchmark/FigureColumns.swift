@@ -15,6 +15,10 @@ enum FigureColumns {
         ]
     }
 
+    static func interval(_ row: BenchmarkSection.Row, unit: String) -> String {
+        "\(Figure.text(row.interval.lower, unit: unit))–\(Figure.text(row.interval.upper, unit: unit))"
+    }
+
     static func cells(_ row: BenchmarkSection.Row, unit: String) -> [String] {
         let summary = row.summary
         let figures = [
@@ -24,7 +28,7 @@ enum FigureColumns {
         let outliers = row.outliers.map { $0.count > 0 ? "\($0.count) (\($0.effect.rawValue))" : "0" } ?? "–"
         return [
             Figure.text(summary.median, unit: unit),
-            "\(Figure.text(row.interval.lower, unit: unit))–\(Figure.text(row.interval.upper, unit: unit))",
+            interval(row, unit: unit),
             row.difference.map(DifferenceWords.text) ?? "", String(summary.count),
         ] + figures.map { Figure.text($0, unit: unit) } + [outliers]
     }

@@ -136,7 +136,7 @@ enum Plot {
     }
 
     private static func label(_ row: BenchmarkSection.Row, y: Double) -> String {
-        text(row.subject + (row.remark.isEmpty ? "" : " (\(row.remark))"), left - 8, y + 4, anchor: "end", "")
+        text(row.label, left - 8, y + 4, anchor: "end", "")
     }
 
     private static func line(_ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, _ style: String) -> String {

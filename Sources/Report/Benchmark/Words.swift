@@ -18,6 +18,16 @@ enum DifferenceWords {
     }
 }
 
+extension BenchmarkSection.Row {
+    /// The subject with what has to be known about it.
+    var label: String { subject + (remark.isEmpty ? "" : " (\(remark))") }
+}
+
+extension SuiteMeasure {
+    /// Which direction is good, in words.
+    var direction: String { better == .more ? "more is better" : "less is better" }
+}
+
 /// Failures in words.
 enum FailureWords {
     /// One line for each kind of failure, with how often it came.
