@@ -56,12 +56,11 @@ extension BenchmarkResult {
     private func section(
         _ suiteCase: SuiteCase, _ parameters: [String: String], _ measure: SuiteMeasure
     ) -> BenchmarkSection? {
-        let own = cells.filter {
-            $0.caseName == suiteCase.name && $0.measure.name == measure.name && $0.parameters == parameters
-        }
-        guard !own.isEmpty else { return nil }
+        let all = cells.filter { $0.caseName == suiteCase.name && $0.measure.name == measure.name }
+        guard all.contains(where: { $0.parameters == parameters }) else { return nil }
         let found = subjectOrder.compactMap { subject in
-            own.first { $0.subject == subject } ?? substitute(suiteCase, measure, subject, parameters)
+            let measured = self.measured(parameters, for: subject)
+            return all.first { $0.subject == subject && $0.parameters == measured }
         }
         guard let base = found.first else { return nil }
         let rows = found.compactMap { cell -> BenchmarkSection.Row? in
@@ -82,18 +81,13 @@ extension BenchmarkResult {
         suite.parameters.map(\.name.rawValue).compactMap { name in parameters[name].map { "\(name) \($0)" } }
     }
 
-    /// The figures of a subject for parameters that make no difference to it: those for their first values.
-    private func substitute(
-        _ suiteCase: SuiteCase, _ measure: SuiteMeasure, _ subject: String, _ parameters: [String: String]
-    ) -> Cell? {
+    /// With what a subject was measured instead: the first values of the parameters that make no difference to it.
+    private func measured(_ parameters: [String: String], for subject: String) -> [String: String] {
         var measured = parameters
         for parameter in suite.parameters where indifferent?[subject]?.contains(parameter.name) ?? false {
             measured[parameter.name.rawValue] = parameter.values.first
         }
-        return cells.first {
-            $0.caseName == suiteCase.name && $0.measure.name == measure.name && $0.subject == subject
-                && $0.parameters == measured
-        }
+        return measured
     }
 
     /// A figure of emulation never stands against one of KVM.
