@@ -163,10 +163,26 @@ struct CaseMeasurement {
             let suiteCase = suiteCase
             return try await limited { () throws(BenchmarkError) in
                 for line in suiteCase.before { try await Self.prepare(workload, line) }
-                return try reader.read(try await workload.execute(suiteCase.command))
+                let result = try await workload.execute(suiteCase.command)
+                for line in suiteCase.after ?? [] { try await Self.prepare(workload, line) }
+                return try reader.read(result)
             }
         }
+        for subject in ready { await cleanUp(workloads[subject.name], of: subject, &result) }
         for workload in workloads.values { await Self.release(workload) }
+    }
+
+    private func cleanUp(
+        _ workload: (any HeldWorkload)?, of subject: any Subject, _ result: inout BenchmarkResult
+    ) async {
+        guard let workload else { return }
+        for line in suiteCase.cleanup ?? [] {
+            do throws(BenchmarkError) {
+                try await limited { () throws(BenchmarkError) in try await Self.prepare(workload, line) }
+            } catch {
+                fail(subject, error, &result)
+            }
+        }
     }
 
     /// Also where the task has been cancelled.

@@ -98,6 +98,9 @@ extension ContainerBackend {
         if spec.outOfMemoryScoreAdjustment < 0 && !HostRights.mayRaiseLimits {
             lacks.append("a negative OOM score needs CAP_SYS_RESOURCE, which the daemon lacks")
         }
+        if spec.accelerator != nil {
+            lacks.append("an accelerator runs the processors of a VM: a container runs on the host's")
+        }
         if spec.storageFormat != nil || spec.storageCache != nil {
             lacks.append("--storage-opt format and cache are about the disk of a VM: a container has none")
         }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What runs a guest's processors.
-public enum Accelerator: String, Sendable, Codable, Hashable, CaseIterable {
-    /// The host's processor, by KVM.
-    case kvm
-    /// Software emulation by QEMU.
-    case tcg
+import Glibc
+public import TandemModel
+
+extension Accelerator {
+    /// Whether the daemon may open what it needs; whether that works is another question.
+    var hasDevice: Bool { self == .tcg || access("/dev/kvm", R_OK | W_OK) == 0 }
 
     /// libvirt's word.
     var domainType: String {

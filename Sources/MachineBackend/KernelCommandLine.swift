@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import TandemModel
+
 /// What a guest's kernel is told.
 enum KernelCommandLine {
     static func text(for accelerator: Accelerator, processors: Int) -> String {

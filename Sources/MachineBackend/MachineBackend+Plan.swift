@@ -86,6 +86,9 @@ extension MachineBackend {
         if spec.limits.outOfMemoryKillerDisabled {
             lacks.append("a VM's OOM killer is its own kernel's and cannot be switched off")
         }
+        if let accelerator = spec.accelerator, !accelerator.hasDevice {
+            lacks.append("KVM cannot run this VM's processors: /dev/kvm is missing or cannot be opened")
+        }
         if spec.storageFormat == .qcow2, !WritableDisk.canConvert {
             lacks.append("disks of the format qcow2 need qemu-img, of the package qemu-utils")
         }

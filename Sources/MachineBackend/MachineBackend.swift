@@ -106,7 +106,7 @@ public final class MachineBackend: WorkloadBackend {
         let request = plan.request
         let names = names(request.id)
         let connection = try await host.connection()
-        let accelerator = try await host.accelerator().accelerator
+        let accelerator = try await accelerator(of: request.spec)
         let kernel = try kernels.current()
         let initramfs = try await host.initramfs(kernel)
         let begun = HostTime.monotonic
@@ -143,6 +143,11 @@ public final class MachineBackend: WorkloadBackend {
         return MachineInstance(
             names: names, group: paths.groupName(request.spec, request.id), monitor: monitor, connection: connection,
             cgroups: cgroups, finder: self.processes)
+    }
+
+    private func accelerator(of spec: WorkloadSpec) async throws(EngineError) -> Accelerator {
+        if let demanded = spec.accelerator { return demanded }
+        return try await host.accelerator().accelerator
     }
 
     /// QEMU and its helpers go into a control group of their own, which limits them and counts what they use.

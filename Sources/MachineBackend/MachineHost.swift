@@ -88,7 +88,7 @@ actor MachineHost {
 
     private func decide() async -> Result<AcceleratorDecision, EngineError> {
         do throws(EngineError) {
-            let devicePresent = access("/dev/kvm", R_OK | W_OK) == 0
+            let devicePresent = Accelerator.kvm.hasDevice
             guard settings.accelerator == .auto, devicePresent else {
                 return .success(
                     .decide(setting: settings.accelerator, devicePresent: devicePresent, outcome: nil, validFor: ""))

@@ -50,6 +50,8 @@ public struct WorkloadSpec: Hashable, Sendable, Codable {
     public var storageFormat: StorageFormat?
     /// How the host caches a VM's writable disk; `nil` is writeback.
     public var storageCache: StorageCache?
+    /// What runs a VM's processors; `nil` is what the engine has found to work.
+    public var accelerator: Accelerator?
     /// Whether a tiny init runs as process 1 and reaps (`--init`).
     public var runInit: Bool
     /// The signal that `stop` sends first, for example 15.

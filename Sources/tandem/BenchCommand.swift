@@ -47,7 +47,7 @@ struct BenchRunCommand: AsyncParsableCommand {
         commandName: "run", abstract: "Measure one or more suites.",
         discussion: """
             A suite is one of `tandem bench list` or a YAML file. Subjects are process, container, vm, and \
-            NAME=unix:///path for another Docker endpoint. What was measured is kept after each case; Ctrl-C keeps it, and \
+            NAME=unix:///path for another Docker endpoint; vm-kvm and vm-tcg are VMs by that accelerator. What was measured is kept after each case; Ctrl-C keeps it, and \
             --resume goes on.
             """)
 

@@ -3,22 +3,24 @@
 import APIModel
 import Benchmark
 import Client
+import TandemModel
 
 /// Subjects by their names on the command line.
 enum BenchmarkSubjects {
     static func make(_ names: [String], _ client: TandemClient) async throws -> [any Subject] {
-        let accelerator = MachineReport(try await client.request("GET", "/tandem/report").json).accelerator
+        let machines = MachineReport(try await client.request("GET", "/tandem/report").json)
         var subjects: [any Subject] = []
         for name in names {
-            switch name {
-            case "process": subjects.append(ProcessSubject(client: client))
-            case "container": subjects.append(EngineSubject(name: name, client: client, runtime: "container"))
-            case "vm":
-                guard accelerator != "none" else {
-                    throw CommandFailure(1, "VMs do not work on this host", hint: "`tandem doctor` says why.")
-                }
-                subjects.append(EngineSubject(name: name, client: client, runtime: "vm", remark: accelerator))
-            default: subjects.append(try await endpoint(name, client))
+            guard let own = OwnSubject(rawValue: name) else {
+                subjects.append(try await endpoint(name, client))
+                continue
+            }
+            switch own {
+            case .process: subjects.append(ProcessSubject(client: client))
+            case .container: subjects.append(EngineSubject(name: name, client: client, runtime: "container"))
+            case .machine: subjects.append(try machine(name, nil, machines, client))
+            case .machineByKVM: subjects.append(try machine(name, .kvm, machines, client))
+            case .machineByEmulation: subjects.append(try machine(name, .tcg, machines, client))
             }
         }
         guard Set(names).count == names.count, !names.isEmpty else {
@@ -27,14 +29,36 @@ enum BenchmarkSubjects {
         return subjects
     }
 
+    /// VMs; their processors are run by what is demanded, or, if that is `nil`, by what the engine has chosen.
+    private static func machine(
+        _ name: String, _ demanded: Accelerator?, _ machines: MachineReport, _ client: TandemClient
+    ) throws -> EngineSubject {
+        guard machines.accelerator != "none" else {
+            throw CommandFailure(1, "VMs do not work on this host", hint: "`tandem doctor` says why.")
+        }
+        if let demanded, !machines.works(demanded) {
+            throw CommandFailure(
+                1, "VMs by \(demanded.rawValue) do not work on this host: \(machines.reason)",
+                hint: "The accelerator that works is \(machines.accelerator).")
+        }
+        return EngineSubject(
+            name: name, client: client, runtime: "vm", accelerator: demanded,
+            remark: demanded?.rawValue ?? machines.accelerator)
+    }
+
     private static func endpoint(_ name: String, _ client: TandemClient) async throws -> EngineSubject {
         let parts = name.split(separator: "=", maxSplits: 1)
         guard parts.count == 2, parts[1].hasPrefix("unix://") else {
             throw CommandFailure(
                 125, "there is no subject '\(name)'",
-                hint: "Subjects are process, container, vm, and NAME=unix:///path for another Docker endpoint.")
+                hint: "Subjects are \(OwnSubject.names), and NAME=unix:///path for another Docker endpoint.")
         }
         let other = try await TandemClient(socketPath: String(parts[1].dropFirst(7))).negotiated()
-        return EngineSubject(name: String(parts[0]), client: other, runtime: nil, source: client)
+        let version = try await other.request("GET", "/version").json
+        // Both dockerd and Podman name themselves in their first component.
+        let program = version["Components"].array?.first?["Name"].string ?? "Engine"
+        return EngineSubject(
+            name: String(parts[0]), client: other, runtime: nil,
+            remark: "\(program) \(version["Version"].string ?? "")", source: client)
     }
 }

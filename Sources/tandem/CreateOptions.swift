@@ -139,6 +139,14 @@ struct CreateOptions: ParsableArguments {
     @Option(parsing: .unconditionalSingleValue, help: "Option of a VM's disk: size=10g, format=qcow2.")
     var storageOpt: [String] = []
 
+    @Option(
+        help: "What runs a VM's processors: kvm or tcg; by default what works.",
+        completion: .list(["kvm", "tcg"]))
+    var accelerator: String?
+
+    @Option(parsing: .unconditionalSingleValue, help: "Annotation, as NAME=VALUE.")
+    var annotation: [String] = []
+
     @Option(help: "json-file or none.")
     var logDriver: String?
 
@@ -225,6 +233,9 @@ struct CreateOptions: ParsableArguments {
         host["SecurityOpt"] = .strings(try securityOpt.map(Self.securityOption))
         host["Sysctls"] = .map(try pairs(sysctl, "sysctl"))
         host["StorageOpt"] = .map(try pairs(storageOpt, "storage-opt"))
+        var annotations = try pairs(annotation, "annotation")
+        if let accelerator { annotations[Accelerator.annotation] = accelerator }
+        if !annotations.isEmpty { host["Annotations"] = .map(annotations) }
         host["Tmpfs"] = .map(Dictionary(tmpfs.map(Self.cut), uniquingKeysWith: { $1 }))
         host["Mounts"] = .array(try mount.map(MountOption.parse))
         host["Ulimits"] = .array(try ulimit.map(Self.limit))

@@ -18,6 +18,9 @@ struct SuiteFileTests {
           - name: one
             title: The only one
             setup: mkdir /x
+            before: [touch /x/1]
+            after: [rm /x/1]
+            cleanup: rmdir /x
             command: [sh, -c, echo 1]
             server: [serve, "80"]
             share: /shared
@@ -39,7 +42,8 @@ struct SuiteFileTests {
         #expect(suite.cache == .dropped)
         #expect(suite.limits.processors == 1.5)
         let only = try #require(suite.cases.first)
-        #expect(only.setup == ["mkdir /x"])
+        #expect(only.setup == ["mkdir /x"] && only.before == ["touch /x/1"])
+        #expect(only.after == ["rm /x/1"] && only.cleanup == ["rmdir /x"])
         #expect(only.server == ["serve", "80"])
         #expect(only.share == "/shared")
         #expect(only.quick.command == ["echo", "2"])
@@ -62,6 +66,7 @@ struct SuiteFileTests {
             ("json: /a", "json: a", "has a JSON pointer that does not begin with '/'"),
             ("name: one", "name: one|two", "has a name with a comma or a bar"),
             ("command: [sh, -c, echo 1]", "count: 1", "has no 'command'"),
+            ("server: [serve", "kind: start\n    server: [serve", "has an 'after' or a 'cleanup', for which"),
             ("timeout: 9", "timeout: long", "timeout is no number"),
             ("cases:", "cases: 7\nmore:", "has a member 'more'"),
             ("{warmups: 0", "{{warmups: 0", "'small.yaml' is not YAML"),

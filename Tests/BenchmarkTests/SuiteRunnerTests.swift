@@ -121,6 +121,39 @@ struct SuiteRunnerTests {
         #expect(result.failures.count == 6)
     }
 
+    @Test("what is made before a run goes after it, also where it failed, and the rest at the end")
+    func cleansUp() async throws {
+        let seen = Log()
+        let subject = SyntheticSubject(name: "a") { command, _ in
+            if command == ["true"] { return Self.words("") }
+            seen.add(command.last ?? "")
+            return Self.words("figure 1", code: command == ["measure"] && seen.all.count < 4 ? 1 : 0)
+        }
+        let tidy = suite {
+            $0.repetitions.warmups = 0
+            $0.repetitions.least = 2
+            $0.repetitions.most = 2
+            $0.cases[0].setup = ["set up"]
+            $0.cases[0].before = ["before"]
+            $0.cases[0].after = ["after"]
+            $0.cases[0].cleanup = ["clean up"]
+        }
+        let result = try await run(begin(tidy, [subject]), [subject])
+        #expect(seen.all == ["set up", "before", "measure", "after", "before", "measure", "after", "clean up"])
+        #expect(result.cells.map(\.samples) == [[1]] && result.failures.count == 1)
+    }
+
+    @Test("a clean-up that fails is told, and the figures stay")
+    func failedCleanUp() async throws {
+        let subject = SyntheticSubject(name: "a") { command, _ in
+            Self.words("figure 1", code: command.last == "clean up" ? 9 : 0)
+        }
+        let tidy = suite { $0.cases[0].cleanup = ["clean up"] }
+        let result = try await run(begin(tidy, [subject]), [subject])
+        #expect(result.failures.map(\.reason) == ["'clean up' ended with 9: figure 1"])
+        #expect(result.cells.count == 1)
+    }
+
     @Test("subjects take turns in an order that the seed decides")
     func turns() async throws {
         func order(_ seed: UInt64) async throws -> [String] {
@@ -221,6 +254,10 @@ struct SuiteRunnerTests {
         }
         let words = "Processes are not limited, but the other subjects are, to 1 processor and 512m of memory."
         #expect(begin(limited, subjects).warnings.contains(words))
+        var scanned = limited
+        scanned.parameters = [Suite.Parameter(name: .cpus, values: ["1", "2"])]
+        let varied = "Processes are not limited, but the other subjects are, to 1 or 2 processors and 512m of memory."
+        #expect(begin(scanned, subjects).warnings.contains(varied))
         #expect(!begin(suite(), subjects).warnings.contains { $0.contains("limited") })
         #expect(!begin(limited, [subjects[1]]).warnings.contains { $0.contains("limited") })
     }

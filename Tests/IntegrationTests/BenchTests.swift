@@ -18,6 +18,7 @@ struct BenchTests {
             var reason: String
         }
         var finished: [String]
+        var subjects: [String: String]
         var failures: [Failure]
     }
 
@@ -38,6 +39,9 @@ struct BenchTests {
         try await rehearse("disk", "--cases", jobs.joined(separator: ","))
         // The other modes need less of the engine than this one.
         try await rehearse("network", "--parameter", "network=nat")
+        // Each case, with one combination of its parameters that needs both processors and the other format.
+        let cell = ["memory=512m", "cpus=2", "disk=qcow2"].flatMap { ["--parameter", $0] }
+        try await rehearse("lab/csen241", cell)
         try await daemon.tandem("rmi", "tandem-bench")
     }
 
@@ -71,6 +75,31 @@ struct BenchTests {
         #expect(refused.errors.contains("a container has none"))
         let wrong = try await daemon.tandem("create", "--vm", "--storage-opt", "cache=much", "busybox")
         #expect(wrong.errors.contains("invalid disk cache: 'much'") && wrong.errors.contains("writeback"))
+    }
+
+    @Test func processorsAreRunByTheAcceleratorThatIsAskedFor() async throws {
+        try await daemon.tandem(
+            "run", "-d", "--name", "emulated", "--vm", "--accelerator", "tcg", "busybox", "sleep", "9999")
+        let machine = try await daemon.tandem("inspect", "-f", "{{.State.Pid}}", "emulated").lines[0]
+        let words = try String(contentsOfFile: "/proc/\(machine)/cmdline", encoding: .utf8).split(separator: "\0")
+        #expect(words.contains { $0 == "tcg" || $0.contains("accel=tcg") }, "\(words)")
+        try await daemon.tandem("rm", "-f", "emulated")
+        let refused = try await daemon.tandem("create", "--accelerator", "tcg", "busybox")
+        #expect(refused.status == 125 && refused.errors.contains("runs the processors of a VM"), "\(refused.errors)")
+        let unknown = try await daemon.tandem("create", "--vm", "--annotation", "tandem.accelerator=hvf", "busybox")
+        #expect(unknown.status == 125 && unknown.errors.contains("there is no accelerator 'hvf'"), "\(unknown.errors)")
+
+        let file = FileManager.default.temporaryDirectory.appending(path: "bench-\(UUID().uuidString).json")
+        defer { try? FileManager.default.removeItem(at: file) }
+        let scan = ["bench", "run", "--quick", "-o", file.path, "--cases", "exec", "--subjects"]
+        try await daemon.tandem(scan + ["container,vm-tcg", "startup"])
+        let result = try JSONDecoder().decode(Result.self, from: try Data(contentsOf: file))
+        #expect(result.finished == ["exec"] && result.failures.isEmpty)
+        #expect(result.subjects == ["container": "", "vm-tcg": "tcg"])
+        let doctor = try await daemon.tandem("doctor", "--json").output
+        guard !doctor.contains("\"accelerator\": \"kvm\"") else { return }
+        let impossible = try await daemon.tandem(scan + ["vm-kvm", "startup"])
+        #expect(impossible.status == 1 && impossible.errors.contains("VMs by kvm do not work"), "\(impossible.errors)")
     }
 
     /// Whether a process has a file open with O_DIRECT (proc(5), `fdinfo`).
@@ -135,7 +164,9 @@ struct BenchTests {
         #expect(try await daemon.tandem("ps", "-aq", "--filter", "label=tandem.benchmark").output == "")
     }
 
-    private func rehearse(_ suite: String, _ options: String...) async throws {
+    private func rehearse(_ suite: String, _ options: String...) async throws { try await rehearse(suite, options) }
+
+    private func rehearse(_ suite: String, _ options: [String]) async throws {
         let file = FileManager.default.temporaryDirectory.appending(path: "bench-\(UUID().uuidString).json")
         defer { try? FileManager.default.removeItem(at: file) }
         let arguments = ["bench", "run", "--quick", "--subjects", "container,vm", "-o", file.path] + options + [suite]

@@ -34,6 +34,8 @@ struct BenchmarkReportTests {
             .init(caseName: "look", subject: "container", topic: "kernel", finding: "6|x"),
             .init(caseName: "look", subject: "vm", topic: "kernel", finding: "<7>"),
         ]
+        result.environment.hypervisor = "9.0.0, QEMU 7.2.22"
+        result.environment.storage = "erofs-overlayfs on extfs"
         result.failures = [.init(caseName: "timed", subject: "vm", parameters: [:], reason: "it broke")]
         result.harness = ["container": 0.003]
         return result
@@ -48,6 +50,17 @@ struct BenchmarkReportTests {
         #expect(text.components(separatedBy: "<svg").count == text.components(separatedBy: "</svg>").count)
         for word in ["<script", "src=", "@import", "url("] { #expect(!text.contains(word)) }
         #expect(BenchmarkHTMLReport(result).drawings.count == 2)
+    }
+
+    @Test("every report's head says under which conditions it was measured")
+    func conditions() {
+        let markdown = BenchmarkExports.markdown(result)
+        for text in [BenchmarkTextReport(result, usesColor: false).text, BenchmarkHTMLReport(result).text, markdown] {
+            for words in [
+                "VM accelerator tcg (why)", "libvirt 9.0.0, QEMU 7.2.22", "page cache warm", "network none",
+                "storage erofs-overlayfs on extfs", "cgroups v1",
+            ] { #expect(text.contains(words), "\(words)") }
+        }
     }
 
     @Test("text has the figures with their intervals, and no colour that was not asked for")

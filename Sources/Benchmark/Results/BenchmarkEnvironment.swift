@@ -24,6 +24,10 @@ public struct BenchmarkEnvironment: Sendable, Hashable, Codable {
     public var acceleratorReason: String
     /// The guest kernel in use.
     public var guestKernel: String
+    /// libvirt's and QEMU's versions, as `tandem doctor` shows them; `nil` if nobody tells.
+    public var hypervisor: String?
+    /// How and on what file system the engine keeps files; `nil` if nobody tells.
+    public var storage: String?
     /// Control groups' version.
     public var cgroupVersion: String
     /// Tandem's version.
@@ -47,7 +51,7 @@ public struct BenchmarkEnvironment: Sendable, Hashable, Codable {
         self.version = version
     }
 
-    /// A hash of everything but Tandem's version and the words: FNV-1a in hexadecimal.
+    /// A hash of everything but versions and the words: FNV-1a in hexadecimal.
     public var fingerprint: String {
         let text = [
             operatingSystem, kernel, processor, "\(processors)", "\(memory >> 28)", accelerator, guestKernel,
@@ -70,13 +74,19 @@ public struct BenchmarkEnvironment: Sendable, Hashable, Codable {
         // A host without machines has no kernels for them.
         let kernels = (try? await client.request("GET", "/tandem/kernels").json.array) ?? []
         let used = kernels.first { $0["used"].bool == true }
-        return BenchmarkEnvironment(
+        var environment = BenchmarkEnvironment(
             operatingSystem: report["operatingSystem"].string ?? "", kernel: report["kernel"].string ?? "",
             processor: model.trimmingCharacters, processors: Int(report["processors"].integer ?? 0),
             memory: report["memory"].integer ?? 0, isVirtual: flags.contains("hypervisor"),
             accelerator: machine.accelerator, acceleratorReason: machine.reason,
             guestKernel: used.map { "\($0["name"].string ?? "") \($0["release"].string ?? "")" } ?? "",
             cgroupVersion: information["CgroupVersion"].string ?? "", version: report["version"].string ?? "")
+        environment.hypervisor = machine.hypervisor
+        let below = information["DriverStatus"].array?.first { $0.array?.first?.string == "Backing Filesystem" }
+        environment.storage = information["Driver"].string.map { driver in
+            driver + (below?.array?.last?.string.map { " on \($0)" } ?? "")
+        }
+        return environment
     }
 }
 

@@ -99,27 +99,26 @@ extension BenchmarkResult {
     /// What workloads are given, of which processes take no notice; `nil` if there is nothing to say.
     private var limitsOfOthers: String? {
         guard subjectOrder.contains("process"), subjectOrder.count > 1 else { return nil }
-        let varied = suite.parameters.filter { [.memory, .cpus].contains($0.name) }.map {
-            "\($0.values.joined(separator: " or ")) \($0.name == .cpus ? "processors" : "of memory")"
+        func varied(_ name: Suite.Parameter.Name) -> String? {
+            suite.parameters.first { $0.name == name }?.values.joined(separator: " or ")
         }
-        var words: [String] = []
-        if let processors = suite.limits.processors {
-            let isWhole = processors == processors.rounded()
-            words.append(
-                "\(isWhole ? String(Int(processors)) : String(processors)) processor\(processors == 1 ? "" : "s")")
-        }
-        if let memory = suite.limits.memory { words.append("\(memory) of memory") }
-        let all = varied.isEmpty ? words : varied
-        return all.isEmpty ? nil : all.joined(separator: " and ")
+        let fixed = suite.limits.processors.map { $0 == $0.rounded() ? String(Int($0)) : String($0) }
+        let words = [
+            (varied(.cpus) ?? fixed).map { "\($0) processor\($0 == "1" ? "" : "s")" },
+            (varied(.memory) ?? suite.limits.memory).map { "\($0) of memory" },
+        ].compactMap(\.self)
+        return words.isEmpty ? nil : words.joined(separator: " and ")
     }
 
     /// What has to be said about the figures before anybody reads them.
     public var warnings: [String] {
         var warnings: [String] = []
         if subjects.values.contains("tcg") {
+            let isMixed = subjects.values.contains("kvm")
+            let emulated = subjectOrder.filter { subjects[$0] == "tcg" }.joined(separator: " and ")
             warnings.append(
-                "Processors of VMs are emulated here (tcg): their figures show emulation, not what virtualization by KVM costs."
-            )
+                "Processors of \(emulated) are emulated here (tcg): the figures show emulation, not what virtualization by KVM costs"
+                    + (isMixed ? ", and are not compared with those of KVM." : "."))
         }
         if environment.isVirtual {
             warnings.append(

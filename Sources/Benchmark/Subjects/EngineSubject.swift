@@ -2,7 +2,7 @@
 
 import APIModel
 public import Client
-import TandemModel
+public import TandemModel
 
 /// A kind of workload at an endpoint of the Docker API: Tandem's own, dockerd's, Podman's.
 public struct EngineSubject: Subject {
@@ -13,6 +13,8 @@ public struct EngineSubject: Subject {
     private let client: TandemClient
     /// `container` or `vm` of Tandem; `nil` for the endpoint's default.
     private let runtime: String?
+    /// What runs a VM's processors; `nil` for what Tandem has chosen.
+    private let accelerator: Accelerator?
     /// Where images come from that this endpoint does not have.
     private let source: TandemClient?
     /// Marks this benchmark's workloads, so that whatever cuts it off can find them.
@@ -21,11 +23,13 @@ public struct EngineSubject: Subject {
 
     /// Describes a subject.
     public init(
-        name: String, client: TandemClient, runtime: String?, remark: String = "", source: TandemClient? = nil
+        name: String, client: TandemClient, runtime: String?, accelerator: Accelerator? = nil, remark: String = "",
+        source: TandemClient? = nil
     ) {
         self.name = name
         self.client = client
         self.runtime = runtime
+        self.accelerator = accelerator
         self.remark = remark
         self.source = source
         mark = WorkloadID.random().short
@@ -85,6 +89,7 @@ public struct EngineSubject: Subject {
             host["Memory"] = .count(bytes)
         }
         if let processors = shape.processors { host["NanoCpus"] = .count(Int64(processors * 1e9)) }
+        if let accelerator { host["Annotations"] = .map([Accelerator.annotation: accelerator.rawValue]) }
         if runtime == "vm" {
             let options = ["format": shape.disk, "cache": shape.diskCache].compactMapValues { $0 }
             if !options.isEmpty { host["StorageOpt"] = .map(options) }

@@ -32,6 +32,10 @@ public struct SuiteCase: Sendable, Hashable, Codable {
     public var quickCommand: [String]?
     /// Shell commands before each run, which are not measured.
     public var before: [String] = []
+    /// Shell commands after each run, also a failed one, which are not measured; `nil` for none.
+    public var after: [String]?
+    /// Shell commands after the last run, in each workload; `nil` for none.
+    public var cleanup: [String]?
     /// What the host remembers, where it differs from the suite.
     public var cache: Suite.CachePolicy?
     /// Where a volume is mounted; `nil` for none.
@@ -54,7 +58,7 @@ public struct SuiteCase: Sendable, Hashable, Codable {
     /// The server's ports that the commands name, as `80/tcp`.
     var serverPorts: [String] {
         var ports: [String] = []
-        for word in command + setup + before {
+        for word in command + setup + before + (after ?? []) + (cleanup ?? []) {
             for match in word.matches(of: /\{port ([0-9]+(\/udp)?)\}/) {
                 let port = match.output.1.hasSuffix("/udp") ? String(match.output.1) : "\(match.output.1)/tcp"
                 if !ports.contains(port) { ports.append(port) }

@@ -81,8 +81,8 @@ public enum SuiteFile {
         let members = try node.members(
             required: ["name", "title"],
             optional: [
-                "kind", "setup", "command", "quick", "before", "volume", "share", "server", "cache", "count",
-                "measures",
+                "kind", "setup", "command", "quick", "before", "after", "cleanup", "volume", "share", "server",
+                "cache", "count", "measures",
             ])
         var suiteCase = SuiteCase(name: try members.text("name"), title: try members.text("title"))
         guard !suiteCase.name.contains(where: { ",|".contains($0) }) else {
@@ -91,6 +91,8 @@ public enum SuiteFile {
         suiteCase.kind = try members.optionalChoice("kind") ?? .command
         suiteCase.setup = try members.optionalTexts("setup") ?? []
         suiteCase.before = try members.optionalTexts("before") ?? []
+        suiteCase.after = try members.optionalTexts("after")
+        suiteCase.cleanup = try members.optionalTexts("cleanup")
         suiteCase.command = try members.optionalTexts("command") ?? []
         suiteCase.quickCommand = try members.optionalTexts("quick")
         suiteCase.cache = try members.optionalChoice("cache")
@@ -104,6 +106,10 @@ public enum SuiteFile {
         }
         if [.command, .start, .stop].contains(suiteCase.kind) && suiteCase.command.isEmpty {
             throw members.failure("has no 'command'")
+        }
+        guard suiteCase.kind == .command || (suiteCase.after ?? suiteCase.cleanup) == nil else {
+            throw members.failure(
+                "has an 'after' or a 'cleanup', for which only a case of kind 'command' has a workload")
         }
         if suiteCase.kind != .isolation && suiteCase.measures.isEmpty { throw members.failure("has no 'measures'") }
         for measure in suiteCase.measures {

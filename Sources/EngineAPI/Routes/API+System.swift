@@ -55,7 +55,9 @@ extension API {
             "ContainersPaused": count(.paused),
             "ContainersStopped": .count(snapshots.count { !$0.record.isRunning }),
             "Images": .count(engine.images.images.count),
-            "Driver": "erofs-overlayfs", "DriverStatus": [], "DockerRootDir": .string(engine.paths.dataRoot.string),
+            "Driver": "erofs-overlayfs",
+            "DriverStatus": [["Backing Filesystem", .string(FileSystemType.name(of: engine.paths.dataRoot))]],
+            "DockerRootDir": .string(engine.paths.dataRoot.string),
             "Plugins": [
                 "Volume": ["local"], "Network": ["bridge", "host", "macvlan", "null", "vxlan"],
                 "Log": ["json-file", "none"],

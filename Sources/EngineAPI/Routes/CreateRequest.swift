@@ -53,6 +53,7 @@ struct CreateRequest {
         spec.storageSize = try storageSize()
         spec.storageFormat = try storageOption("format")
         spec.storageCache = try storageOption("cache")
+        spec.accelerator = try accelerator()
         spec.cgroupParent = host["CgroupParent"].string ?? ""
         let attachments = EndpointRequest(body: body, host: host, joined: joined)
         spec.network = try attachments.mode()
@@ -200,6 +201,15 @@ struct CreateRequest {
             throw EngineError(.invalidArgument, "invalid disk \(name): '\(text)'", hint: "Known are \(known).")
         }
         return value
+    }
+
+    private func accelerator() throws(EngineError) -> Accelerator? {
+        guard let name = host["Annotations"].stringMap?[Accelerator.annotation] else { return nil }
+        guard let accelerator = Accelerator(rawValue: name) else {
+            throw EngineError(
+                .invalidArgument, "there is no accelerator '\(name)'", hint: "Accelerators are kvm and tcg.")
+        }
+        return accelerator
     }
 
     private func setStop(_ spec: inout WorkloadSpec) throws(EngineError) {

@@ -36,12 +36,8 @@ public enum BenchmarkExports {
 
     /// Tables for a page of Markdown.
     public static func markdown(_ result: BenchmarkResult) -> String {
-        let environment = result.environment
-        var lines = [
-            "# \(result.suite.name): \(result.suite.title)", "",
-            "\(environment.operatingSystem), Linux \(environment.kernel), \(environment.processors) × \(environment.processor), \(Figure.text(Double(environment.memory), .bytes)); VM accelerator \(environment.accelerator), guest kernel \(environment.guestKernel).",
-            "",
-        ]
+        var lines = ["# \(result.suite.name): \(result.suite.title)", ""]
+        lines += Conditions.lines(result).map { "- \($0)" } + [""]
         for warning in result.warnings { lines += ["> **Note:** \(warning)", ""] }
         var lastCase = ""
         for section in result.sections {

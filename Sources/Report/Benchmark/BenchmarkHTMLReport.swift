@@ -88,21 +88,10 @@ public struct BenchmarkHTMLReport {
     // MARK: Head
 
     private var head: String {
-        let environment = result.environment
-        var lines = [
-            result.suite.description.isEmpty ? "" : "<p>\(escape(result.suite.description))</p>",
-            "<p class=\"soft\">\(escape("\(environment.operatingSystem), Linux \(environment.kernel), \(environment.processors) × \(environment.processor), \(Figure.text(Double(environment.memory), .bytes)), cgroups v\(environment.cgroupVersion)"))</p>",
-            "<p class=\"soft\">VM accelerator <strong>\(escape(environment.accelerator))</strong> (\(escape(environment.acceleratorReason))), guest kernel \(escape(environment.guestKernel)), page cache \(result.suite.cache.rawValue), seed \(result.seed), environment \(environment.fingerprint)</p>",
-        ]
+        var lines = [result.suite.description.isEmpty ? "" : "<p>\(escape(result.suite.description))</p>"]
+        lines += Conditions.lines(result).map { "<p class=\"soft\">\(escape($0))</p>" }
         lines += result.warnings.map { "<p class=\"warn\">\(escape($0))</p>" }
-        if !result.harness.isEmpty {
-            let costs = result.subjectOrder.compactMap { name in
-                result.harness[name].map { "\(name) \(Figure.text($0, unit: "s"))" }
-            }
-            lines.append(
-                "<p class=\"soft\">The harness itself needs for a command that does nothing: \(escape(costs.joined(separator: ", "))).</p>"
-            )
-        }
+        if let harness = Conditions.harness(result) { lines.append("<p class=\"soft\">\(escape(harness))</p>") }
         return lines.filter { !$0.isEmpty }.joined(separator: "\n")
     }
 

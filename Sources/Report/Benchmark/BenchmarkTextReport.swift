@@ -16,19 +16,9 @@ public struct BenchmarkTextReport {
 
     /// The whole report.
     public var text: String {
-        let environment = result.environment
-        var lines = [
-            style.bold("\(result.suite.name): \(result.suite.title)"),
-            "\(environment.operatingSystem), Linux \(environment.kernel), \(environment.processors) × \(environment.processor), \(Figure.text(Double(environment.memory), .bytes))",
-            "VM accelerator: \(environment.accelerator), guest kernel: \(environment.guestKernel), page cache: \(result.suite.cache.rawValue), seed \(result.seed)",
-        ]
+        var lines = [style.bold("\(result.suite.name): \(result.suite.title)")] + Conditions.lines(result)
         lines += result.warnings.map { style.color($0, .yellow) }
-        if !result.harness.isEmpty {
-            let costs = result.subjectOrder.compactMap { name in
-                result.harness[name].map { "\(name) \(Figure.text($0, unit: "s"))" }
-            }
-            lines.append("The harness itself needs for a command that does nothing: \(costs.joined(separator: ", ")).")
-        }
+        if let harness = Conditions.harness(result) { lines.append(harness) }
         var lastCase = ""
         for section in result.sections {
             let name = section.caseName + section.parameters

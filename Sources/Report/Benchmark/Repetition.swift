@@ -8,16 +8,19 @@ enum Repetition {
     static func lines(_ result: BenchmarkResult) -> [String] {
         let suite = result.suite
         let subjects = result.subjectOrder.map { name in
-            ["process", "container", "vm"].contains(name) ? name : "\(name)=unix:///var/run/docker.sock"
+            OwnSubject(rawValue: name) != nil ? name : "\(name)=unix:///var/run/docker.sock"
         }.joined(separator: ",")
-        var lines = ["tandem bench run --seed \(result.seed) --subjects \(quoted(subjects)) \(quoted(suite.name))"]
-        let parameters = suite.parameters.map { "\($0.name.rawValue)=\($0.values.joined(separator: ","))" }
-        if !parameters.isEmpty { lines.append("# parameters: \(parameters.joined(separator: " "))") }
+        let parameters = suite.parameters.map {
+            "--parameter " + quoted("\($0.name.rawValue)=\($0.values.joined(separator: ","))")
+        }
+        let options = ["--seed \(result.seed)", "--subjects \(quoted(subjects))"] + parameters
+        var lines = ["tandem bench run \(options.joined(separator: " ")) \(quoted(suite.name))"]
         for suiteCase in suite.cases where !suiteCase.command.isEmpty {
             lines += ["", "# \(suiteCase.name), in a workload of the image '\(suite.image)':"]
             if let server = suiteCase.server { lines.append(command(server) + " &") }
             lines += suiteCase.setup + suiteCase.before
             lines.append(command(suiteCase.command))
+            lines += (suiteCase.after ?? []) + (suiteCase.cleanup ?? [])
         }
         return lines
     }
