@@ -42,6 +42,20 @@ public struct SuiteRunner: Sendable {
         }
     }
 
+    /// A result that can be gone on with here.
+    ///
+    /// - Throws: If it was begun on another host, of which there cannot be one result.
+    public func goOn(_ earlier: BenchmarkResult) async throws(BenchmarkError) -> BenchmarkResult {
+        let here: BenchmarkEnvironment
+        do throws(ClientError) { here = try await .read(client) } catch { throw BenchmarkError(error) }
+        guard here.fingerprint == earlier.environment.fingerprint else {
+            throw BenchmarkError(
+                "the result was begun on other hardware or another system: \(earlier.environment.words), and this is \(here.words)",
+                hint: "Measure anew, or go on where it was begun.")
+        }
+        return earlier
+    }
+
     /// Measures what is not in the result yet.
     ///
     /// A cancelled task stops at once; what was kept until then can be gone on from.

@@ -86,6 +86,14 @@ struct BenchRunCommand: AsyncParsableCommand {
     func validate() throws {
         if suites.isEmpty && resume == nil { throw ValidationError("name a suite, or a result to --resume") }
         if !suites.isEmpty && resume != nil { throw ValidationError("--resume takes its suite from the result") }
+        let others: [(String, Bool)] = [
+            ("--subjects", subjects != nil), ("-n", runs != nil), ("--budget", budget != nil),
+            ("--cases", cases != nil), ("--parameter", !parameters.isEmpty), ("--quick", quick),
+            ("--seed", seed != nil), ("--output", output != nil),
+        ]
+        if resume != nil, let other = others.first(where: { $0.1 }) {
+            throw ValidationError("--resume goes on as the result says: leave out \(other.0)")
+        }
         if suites.count > 1 && output != nil { throw ValidationError("--output takes the result of one suite only") }
         if let runs, runs < 1 { throw ValidationError("-n has to be at least 1") }
     }
@@ -139,7 +147,7 @@ struct BenchRunCommand: AsyncParsableCommand {
         let measuring = Task { () throws -> BenchmarkResult in
             let start: BenchmarkResult
             if let earlier {
-                start = earlier
+                start = try await runner.goOn(earlier)
             } else {
                 start = try await runner.begin(
                     suite, seed: seed ?? .random(in: 0...UInt64(UInt32.max)), now: Self.now())
@@ -238,7 +246,10 @@ struct BenchReportCommand: ParsableCommand {
 struct BenchCompareCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare", abstract: "Say what has changed from one result to a later one.",
-        discussion: "Ends with 1 if a figure is worse, by the test and by more than the threshold.")
+        discussion: """
+            Ends with 1 if a figure is worse, by the test and by more than the threshold, or if no run gave it any more; \
+            with 2 if the results are not of the same suite, hardware and system.
+            """)
 
     @Option(name: .customLong("fail-on"), help: "The threshold, as 5% or 0.05.")
     var failOn = "5%"
@@ -262,8 +273,9 @@ struct BenchCompareCommand: ParsableCommand {
             throw CommandFailure(2, error.message, hint: error.hint)
         }
         Output.write(RegressionText.text(report, usesColor: Output.isTerminal(STDOUT_FILENO)))
-        guard report.regressions.isEmpty else {
-            throw CommandFailure(1, "\(report.regressions.count) of \(report.rows.count) figures are worse")
+        guard report.regressions.isEmpty && report.losses.isEmpty else {
+            let worse = "\(report.regressions.count) of \(report.rows.count) figures are worse"
+            throw CommandFailure(1, report.losses.isEmpty ? worse : "\(worse), \(report.losses.count) are lost")
         }
     }
 }

@@ -45,6 +45,34 @@ struct RegressionTests {
         #expect(few.rows.map(\.verdict) == [.tooFew, .tooFew])
     }
 
+    @Test("a figure that no run gives any more is lost, but not one that nobody asked for")
+    func losses() throws {
+        var old = result(base)
+        old.finished = ["c"]
+        var failed = old
+        failed.cells.removeAll { $0.subject == "b" }
+        let report = try RegressionReport(from: old, to: failed, threshold: 0.05)
+        #expect(report.losses.map(\.subject) == ["b"] && report.rows.count == 1)
+        failed.subjectOrder = ["a"]
+        #expect(try RegressionReport(from: old, to: failed, threshold: 0.05).losses.isEmpty)
+        var cutOff = failed
+        cutOff.finished = []
+        #expect(try RegressionReport(from: old, to: cutOff, threshold: 0.05).losses.isEmpty)
+    }
+
+    @Test("a case that does something else is not compared", arguments: [0, 1, 2])
+    func changedCases(change: Int) throws {
+        var new = result(base.map { $0 * 3 })
+        switch change {
+        case 0: new.suite.cases[0].command = ["other"]
+        case 1: new.suite.limits.memory = "1g"
+        default: new.suite.cases[0].title = "in other words"
+        }
+        let report = try RegressionReport(from: result(base), to: new, threshold: 0.05)
+        #expect(report.changedCases == (change == 2 ? [] : ["c"]))
+        #expect(report.regressions.isEmpty == (change != 2))
+    }
+
     @Test("another host is never compared with")
     func hosts() throws {
         let error = #expect(throws: BenchmarkError.self) {

@@ -53,6 +53,7 @@ public final class Daemon: Sendable {
     public func start() async throws {
         let log = folder.path + "/log"
         if !FileManager.default.fileExists(atPath: log) { try Data().write(to: folder.url("log")) }
+        KnownAccelerator.hand(to: folder.path + "/data")
         let command = inNetwork([Binaries.path("tandemd")] + flags)
         let daemon = try ChildProcess(command[0], Array(command.dropFirst()), output: log, errors: log)
         process.withLock { $0 = daemon }
@@ -114,6 +115,7 @@ public final class Daemon: Sendable {
     /// Ends the daemon and removes its roots.
     public func tearDown() async {
         await stop()
+        KnownAccelerator.keep(from: folder.path + "/data")
         folder.remove()
         network.withLock { held in
             if let descriptor = held { close(descriptor) }

@@ -61,6 +61,9 @@ public struct BenchmarkEnvironment: Sendable, Hashable, Codable {
         return String(hash, radix: 16)
     }
 
+    /// In a few words.
+    var words: String { "\(processor), Linux \(kernel), \(accelerator), guest kernel \(guestKernel)" }
+
     /// Asks the daemon and the host.
     static func read(_ client: TandemClient) async throws(ClientError) -> BenchmarkEnvironment {
         let report = try await client.request("GET", "/tandem/report").json

@@ -38,8 +38,24 @@ public struct RegressionReport: Sendable {
         public let verdict: Verdict
     }
 
+    /// A figure that the earlier result has, and that the later one was to have.
+    public struct Loss: Sendable, Hashable {
+        /// The case.
+        public let caseName: String
+        /// The figure.
+        public let measure: SuiteMeasure
+        /// The subject.
+        public let subject: String
+        /// The parameters' values.
+        public let parameters: [String: String]
+    }
+
     /// The figures that both results have.
     public let rows: [Row]
+    /// The figures that no run gave any more.
+    public let losses: [Loss]
+    /// The cases that do something else than then, of which nothing can be said.
+    public let changedCases: [String]
     /// The figures that are worse.
     public var regressions: [Row] { rows.filter { $0.verdict == .worse } }
 
@@ -51,14 +67,18 @@ public struct RegressionReport: Sendable {
     public init(from old: BenchmarkResult, to new: BenchmarkResult, threshold: Double) throws(BenchmarkError) {
         guard old.environment.fingerprint == new.environment.fingerprint else {
             throw BenchmarkError(
-                "the two results are of other hardware or another system: \(Self.place(old)) and \(Self.place(new))",
+                "the two results are of other hardware or another system: \(old.environment.words), and \(new.environment.words)",
                 hint: "Only figures of the same host, kernel and accelerator can be compared over time.")
         }
         guard old.suite.name == new.suite.name else {
             throw BenchmarkError("one result is of the suite '\(old.suite.name)', the other of '\(new.suite.name)'")
         }
+        let changed = new.suite.cases.map(\.name).filter { name in
+            guard let then = Work(name, of: old.suite) else { return false }
+            return then != Work(name, of: new.suite)
+        }
         var rows: [Row] = []
-        for cell in new.cells {
+        for cell in new.cells where !changed.contains(cell.caseName) {
             let earlier = old.cells.first {
                 $0.caseName == cell.caseName && $0.measure == cell.measure && $0.subject == cell.subject
                     && $0.parameters == cell.parameters
@@ -73,10 +93,43 @@ public struct RegressionReport: Sendable {
                     verdict: Self.verdict(difference, cell.measure.better, threshold)))
         }
         self.rows = rows
+        changedCases = changed
+        losses = Self.losses(from: old, to: new).filter { !changed.contains($0.caseName) }
     }
 
-    private static func place(_ result: BenchmarkResult) -> String {
-        "\(result.environment.processor), Linux \(result.environment.kernel), \(result.environment.accelerator)"
+    private static func losses(from old: BenchmarkResult, to new: BenchmarkResult) -> [Loss] {
+        old.cells.filter { cell in
+            guard !cell.samples.isEmpty, new.subjectOrder.contains(cell.subject),
+                let suiteCase = new.suite.cases.first(where: { $0.name == cell.caseName }),
+                suiteCase.measures.contains(cell.measure),
+                new.finished.contains(BenchmarkResult.key(suiteCase, cell.parameters))
+            else { return false }
+            return !new.cells.contains {
+                $0.caseName == cell.caseName && $0.measure == cell.measure && $0.subject == cell.subject
+                    && $0.parameters == cell.parameters && !$0.samples.isEmpty
+            }
+        }.map { Loss(caseName: $0.caseName, measure: $0.measure, subject: $0.subject, parameters: $0.parameters) }
+    }
+
+    /// Everything that decides what a run of a case does.
+    private struct Work: Hashable {
+        let suiteCase: SuiteCase
+        let image: String
+        let memory: String?
+        let processors: Double?
+        let cache: Suite.CachePolicy
+
+        init?(_ name: String, of suite: Suite) {
+            guard var suiteCase = suite.cases.first(where: { $0.name == name }) else { return nil }
+            suiteCase.title = ""
+            suiteCase.quickCommand = nil
+            suiteCase.measures = []
+            self.suiteCase = suiteCase
+            image = suite.image
+            memory = suite.limits.memory
+            processors = suite.limits.processors
+            cache = suite.cache
+        }
     }
 
     private static func verdict(_ difference: Difference, _ better: SuiteMeasure.Better, _ threshold: Double) -> Verdict
