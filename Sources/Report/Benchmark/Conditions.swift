@@ -35,6 +35,6 @@ enum Conditions {
     }
 
     private static func values(_ name: Suite.Parameter.Name, of suite: Suite) -> String? {
-        suite.parameters.first { $0.name == name }?.values.joined(separator: " or ")
+        suite.parameters.first { $0.name == name }?.values.joined(separator: "/")
     }
 }
