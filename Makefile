@@ -85,12 +85,8 @@ format: ## Format the sources in place
 
 bench: release kernel ## Print the ratios that docs/specification.md promises
 	$(call apt,$(BENCHMARK_PACKAGES))
-	benchmarks/startup
-	benchmarks/import
-	benchmarks/build
-	benchmarks/pull
-	benchmarks/api
-	benchmarks/network
+	@missed=(); for b in startup import build pull api network; do echo "== $$b"; benchmarks/$$b || missed+=($$b); done; \
+	if (( $${#missed[@]} )); then echo "not all is well with: $${missed[*]}" >&2; exit 1; fi
 
 install: release ## Install into PREFIX (default /usr/local)
 	install -D -t $(DESTDIR)$(or $(PREFIX),/usr/local)/bin $(RELEASE)/tandem $(RELEASE)/tandemd $(RELEASE)/tandem-init
