@@ -275,7 +275,7 @@ struct BenchCompareCommand: ParsableCommand {
         Output.write(RegressionText.text(report, usesColor: Output.isTerminal(STDOUT_FILENO)))
         guard report.regressions.isEmpty && report.losses.isEmpty else {
             let worse = "\(report.regressions.count) of \(report.rows.count) figures are worse"
-            throw CommandFailure(1, report.losses.isEmpty ? worse : "\(worse), \(report.losses.count) are lost")
+            throw CommandFailure(1, report.losses.isEmpty ? worse : "\(worse), and \(report.losses.count) lost")
         }
     }
 }
