@@ -33,6 +33,12 @@ public struct BenchmarkResult: Sendable, Hashable, Codable {
             self.samples = samples
         }
 
+        /// Whether another cell has samples of the same: the same figure, case, subject and parameters.
+        func isSameFigure(as other: Cell) -> Bool {
+            caseName == other.caseName && measure == other.measure && subject == other.subject
+                && parameters == other.parameters
+        }
+
         /// Its summary; `nil` without samples.
         public var summary: Summary? { Summary(samples) }
     }

@@ -100,7 +100,7 @@ extension BenchmarkResult {
     private var limitsOfOthers: String? {
         guard subjectOrder.contains("process"), subjectOrder.count > 1 else { return nil }
         func varied(_ name: Suite.Parameter.Name) -> String? {
-            suite.parameters.first { $0.name == name }?.values.joined(separator: " or ")
+            suite.values(of: name)?.joined(separator: " or ")
         }
         let fixed = suite.limits.processors.map { $0 == $0.rounded() ? String(Int($0)) : String($0) }
         let words = [

@@ -38,22 +38,10 @@ public struct RegressionReport: Sendable {
         public let verdict: Verdict
     }
 
-    /// A figure that the earlier result has, and that the later one was to have.
-    public struct Loss: Sendable, Hashable {
-        /// The case.
-        public let caseName: String
-        /// The figure.
-        public let measure: SuiteMeasure
-        /// The subject.
-        public let subject: String
-        /// The parameters' values.
-        public let parameters: [String: String]
-    }
-
     /// The figures that both results have.
     public let rows: [Row]
-    /// The figures that no run gave any more.
-    public let losses: [Loss]
+    /// The figures of the earlier result that the later one was to have, and that no run gave any more.
+    public let losses: [BenchmarkResult.Cell]
     /// The cases that do something else than then, of which nothing can be said.
     public let changedCases: [String]
     /// The figures that are worse.
@@ -79,10 +67,7 @@ public struct RegressionReport: Sendable {
         }
         var rows: [Row] = []
         for cell in new.cells where !changed.contains(cell.caseName) {
-            let earlier = old.cells.first {
-                $0.caseName == cell.caseName && $0.measure == cell.measure && $0.subject == cell.subject
-                    && $0.parameters == cell.parameters
-            }
+            let earlier = old.cells.first { $0.isSameFigure(as: cell) }
             guard let earlier, let before = earlier.summary, let after = cell.summary,
                 let difference = Difference(of: cell.samples, to: earlier.samples, margin: threshold)
             else { continue }
@@ -97,18 +82,15 @@ public struct RegressionReport: Sendable {
         losses = Self.losses(from: old, to: new).filter { !changed.contains($0.caseName) }
     }
 
-    private static func losses(from old: BenchmarkResult, to new: BenchmarkResult) -> [Loss] {
+    private static func losses(from old: BenchmarkResult, to new: BenchmarkResult) -> [BenchmarkResult.Cell] {
         old.cells.filter { cell in
             guard !cell.samples.isEmpty, new.subjectOrder.contains(cell.subject),
                 let suiteCase = new.suite.cases.first(where: { $0.name == cell.caseName }),
                 suiteCase.measures.contains(cell.measure),
                 new.finished.contains(BenchmarkResult.key(suiteCase, cell.parameters))
             else { return false }
-            return !new.cells.contains {
-                $0.caseName == cell.caseName && $0.measure == cell.measure && $0.subject == cell.subject
-                    && $0.parameters == cell.parameters && !$0.samples.isEmpty
-            }
-        }.map { Loss(caseName: $0.caseName, measure: $0.measure, subject: $0.subject, parameters: $0.parameters) }
+            return !new.cells.contains { $0.isSameFigure(as: cell) && !$0.samples.isEmpty }
+        }
     }
 
     /// Everything that decides what a run of a case does.

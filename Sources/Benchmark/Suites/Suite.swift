@@ -109,6 +109,9 @@ public struct Suite: Sendable, Hashable, Codable {
         self.title = title
     }
 
+    /// Between what a parameter is varied; `nil` if it is not.
+    public func values(of name: Parameter.Name) -> [String]? { parameters.first { $0.name == name }?.values }
+
     /// Every combination of the parameters' values; one without any if nothing is varied.
     public var combinations: [[String: String]] {
         parameters.reduce([[:]]) { combinations, parameter in

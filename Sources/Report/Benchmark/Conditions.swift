@@ -17,9 +17,10 @@ enum Conditions {
             "VM accelerator \(environment.accelerator)\(reason)", "guest kernel \(environment.guestKernel)",
             environment.hypervisor.map { "libvirt \($0)" },
         ]
+        func values(_ name: Suite.Parameter.Name) -> String? { result.suite.values(of: name)?.joined(separator: "/") }
         let run = [
-            "page cache \(values(.cache, of: result.suite) ?? result.suite.cache.rawValue)",
-            "network \(values(.network, of: result.suite) ?? "none")", environment.storage.map { "storage \($0)" },
+            "page cache \(values(.cache) ?? result.suite.cache.rawValue)",
+            "network \(values(.network) ?? "none")", environment.storage.map { "storage \($0)" },
             "Tandem \(environment.version)", "seed \(result.seed)", "environment \(environment.fingerprint)",
         ]
         return [host, machines, run].map { $0.compactMap(\.self).joined(separator: ", ") }
@@ -32,9 +33,5 @@ enum Conditions {
             result.harness[name].map { "\(name) \(Figure.text($0, unit: "s"))" }
         }
         return "The harness itself needs for a command that does nothing: \(costs.joined(separator: ", "))."
-    }
-
-    private static func values(_ name: Suite.Parameter.Name, of suite: Suite) -> String? {
-        suite.parameters.first { $0.name == name }?.values.joined(separator: "/")
     }
 }
