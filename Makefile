@@ -61,10 +61,9 @@ compare: release kernel ## Run the same image as a container and as a VM and sho
 test: setup kernel ## Everything that the tests need, then all tests (as root)
 	$(call apt,$(TEST_PACKAGES))
 	$(SWIFT_BUILD) --build-tests
+	benchmarks/image/build true
 	swift test --skip-build --skip IntegrationTests --skip ConformanceTests
-	@# These look at the whole host: one at a time.
-	swift test --skip-build --no-parallel --filter IntegrationTests
-	swift test --skip-build --filter ConformanceTests
+	Tests/run-suites
 
 test-unit: ## Tests that need neither root nor a host of their own
 	swift test --skip RootTests --skip IntegrationTests --skip ConformanceTests

@@ -9,6 +9,10 @@ public final class Daemon: Sendable {
     /// The daemon of the suite that runs now; set by `.daemon`.
     @TaskLocal public static var current: Daemon?
 
+    /// The folders of all daemons that these tests have had, also of those that are gone.
+    static var folders: [String] { known.withLock { $0 } }
+    private static let known = Mutex<[String]>([])
+
     /// Holds `data`, `run` and the daemon's log.
     public let folder: ScratchFolder
     private let process = Mutex<ChildProcess?>(nil)
@@ -24,6 +28,7 @@ public final class Daemon: Sendable {
         extraFlags = flags
         self.onHostNetwork = onHostNetwork
         folder = try ScratchFolder(prefix: "it")
+        Self.known.withLock { $0.append(folder.path) }
         try await start()
     }
 

@@ -102,7 +102,7 @@ public struct Footprint: Sendable {
     }
 
     /// As the daemon names its control groups by its run root: FNV-1a in hexadecimal.
-    private static func scope(_ runRoot: String) -> String {
+    static func scope(_ runRoot: String) -> String {
         let hash = runRoot.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
         let digits = String(hash, radix: 16)
         return String(repeating: "0", count: 8 - digits.count) + digits

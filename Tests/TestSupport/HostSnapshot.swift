@@ -2,7 +2,10 @@
 
 import Foundation
 
-/// What Tandem could leave on a host: mounts, control groups, processes, network devices, loop devices.
+/// What the daemons of these tests could leave on a host: mounts, control groups, processes, network devices, loop devices.
+///
+/// Other tests that run beside these have a mount, process and network namespace of their own, but the same control
+/// groups and loop devices: of those, only what belongs to one of `Daemon.folders` is seen.
 public struct HostSnapshot: Sendable {
     private let objects: Set<String>
 
@@ -16,11 +19,15 @@ public struct HostSnapshot: Sendable {
         }
         objects.formUnion(controlGroups())
         objects.formUnion(try processes())
-        for name in try FileManager.default.contentsOfDirectory(atPath: "/sys/class/net") {
-            objects.insert("network device \(name)")
+        // Not /sys/class/net, which shows the devices of the namespace that has mounted it.
+        let devices = try String(contentsOfFile: "/proc/self/net/dev", encoding: .utf8)
+        for line in devices.split(separator: "\n").dropFirst(2) {
+            objects.insert("network device \(line.prefix { $0 != ":" }.drop { $0 == " " })")
         }
         for name in try FileManager.default.contentsOfDirectory(atPath: "/sys/block") where name.hasPrefix("loop") {
-            if FileManager.default.fileExists(atPath: "/sys/block/\(name)/loop/backing_file") {
+            // Most have no file.
+            let file = try? String(contentsOfFile: "/sys/block/\(name)/loop/backing_file", encoding: .utf8)
+            if let file, Daemon.folders.contains(where: { file.hasPrefix($0 + "/") }) {
                 objects.insert("loop device \(name)")
             }
         }
@@ -40,8 +47,9 @@ public struct HostSnapshot: Sendable {
     private static func controlGroups() -> [String] {
         guard let files = FileManager.default.enumerator(atPath: "/sys/fs/cgroup") else { return [] }
         var found: [String] = []
-        for case let file as String in files where file.contains("tandem/") {
-            if file.hasSuffix("cgroup.procs") { found.append("cgroup \(file)") }
+        let scopes = Daemon.folders.map { "tandem/" + Footprint.scope($0 + "/run") + "/" }
+        for case let file as String in files where file.hasSuffix("cgroup.procs") {
+            if scopes.contains(where: file.contains) { found.append("cgroup \(file)") }
         }
         return found
     }
