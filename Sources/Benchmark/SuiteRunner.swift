@@ -125,7 +125,4 @@ public struct SuiteRunner: Sendable {
             }
         }
     }
-
-    /// Removes everything that the subjects have made.
-    public func cleanUp() async { for subject in subjects { await subject.cleanUp() } }
 }

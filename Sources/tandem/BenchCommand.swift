@@ -141,10 +141,11 @@ struct BenchRunCommand: AsyncParsableCommand {
     private func measure(
         _ suite: Suite, _ client: TandemClient, into path: String, from earlier: BenchmarkResult?
     ) async throws {
-        let runner = SuiteRunner(client: client, subjects: try await BenchmarkSubjects.make(suite.subjects, client))
         try OutputFile.checkWritable(path)
         let bar = ProgressBar()
-        let measuring = Task { () throws -> BenchmarkResult in
+        let (result, isInterrupted) = try await MeasuredRun.run(bar) { folder -> BenchmarkResult in
+            let subjects = try await BenchmarkSubjects.make(suite.subjects, client, folder)
+            let runner = SuiteRunner(client: client, subjects: subjects)
             let start: BenchmarkResult
             if let earlier {
                 start = try await runner.goOn(earlier)
@@ -158,19 +159,7 @@ struct BenchRunCommand: AsyncParsableCommand {
                 bar.show($0.step, part: $0.part, elapsed: $0.elapsed)
             }
         }
-        let watch = SignalWatch([SIGINT, SIGTERM]) { _ in measuring.cancel() }
-        defer { withExtendedLifetime(watch) {} }
-        let result: BenchmarkResult
-        do {
-            result = try await measuring.value
-        } catch let error as BenchmarkError {
-            bar.clear()
-            await runner.cleanUp()
-            throw CommandFailure(1, error.message, hint: error.hint)
-        }
-        bar.clear()
-        await runner.cleanUp()
-        if measuring.isCancelled && !result.isComplete {
+        if isInterrupted && !result.isComplete {
             throw CommandFailure(
                 130, "cut off after \(result.finished.count) cases",
                 hint: result.finished.isEmpty

@@ -7,20 +7,23 @@ import TandemModel
 
 /// Subjects by their names on the command line.
 enum BenchmarkSubjects {
-    static func make(_ names: [String], _ client: TandemClient) async throws -> [any Subject] {
+    static func make(
+        _ names: [String], _ client: TandemClient, _ folder: RunFolder
+    ) async throws -> [any Subject] {
         let machines = MachineReport(try await client.request("GET", "/tandem/report").json)
         var subjects: [any Subject] = []
         for name in names {
             guard let own = OwnSubject(rawValue: name) else {
-                subjects.append(try await endpoint(name, client))
+                subjects.append(try await endpoint(name, client, folder))
                 continue
             }
             switch own {
-            case .process: subjects.append(ProcessSubject(client: client))
-            case .container: subjects.append(EngineSubject(name: name, client: client, runtime: "container"))
-            case .machine: subjects.append(try machine(name, nil, machines, client))
-            case .machineByKVM: subjects.append(try machine(name, .kvm, machines, client))
-            case .machineByEmulation: subjects.append(try machine(name, .tcg, machines, client))
+            case .process: subjects.append(ProcessSubject(client: client, folder: folder))
+            case .container:
+                subjects.append(EngineSubject(name: name, client: client, folder: folder, runtime: "container"))
+            case .machine: subjects.append(try machine(name, nil, machines, client, folder))
+            case .machineByKVM: subjects.append(try machine(name, .kvm, machines, client, folder))
+            case .machineByEmulation: subjects.append(try machine(name, .tcg, machines, client, folder))
             }
         }
         guard Set(names).count == names.count, !names.isEmpty else {
@@ -31,7 +34,8 @@ enum BenchmarkSubjects {
 
     /// VMs; their processors are run by what is demanded, or, if that is `nil`, by what the engine has chosen.
     private static func machine(
-        _ name: String, _ demanded: Accelerator?, _ machines: MachineReport, _ client: TandemClient
+        _ name: String, _ demanded: Accelerator?, _ machines: MachineReport, _ client: TandemClient,
+        _ folder: RunFolder
     ) throws -> EngineSubject {
         guard machines.accelerator != "none" else {
             throw CommandFailure(1, "VMs do not work on this host", hint: "`tandem doctor` says why.")
@@ -42,11 +46,13 @@ enum BenchmarkSubjects {
                 hint: "The accelerator that works is \(machines.accelerator).")
         }
         return EngineSubject(
-            name: name, client: client, runtime: "vm", accelerator: demanded,
+            name: name, client: client, folder: folder, runtime: "vm", accelerator: demanded,
             remark: demanded?.rawValue ?? machines.accelerator)
     }
 
-    private static func endpoint(_ name: String, _ client: TandemClient) async throws -> EngineSubject {
+    private static func endpoint(
+        _ name: String, _ client: TandemClient, _ folder: RunFolder
+    ) async throws -> EngineSubject {
         let parts = name.split(separator: "=", maxSplits: 1)
         guard parts.count == 2, parts[1].hasPrefix("unix://") else {
             throw CommandFailure(
@@ -58,7 +64,7 @@ enum BenchmarkSubjects {
         // Both dockerd and Podman name themselves in their first component.
         let program = version["Components"].array?.first?["Name"].string ?? "Engine"
         return EngineSubject(
-            name: String(parts[0]), client: other, runtime: nil,
+            name: String(parts[0]), client: other, folder: folder, runtime: nil,
             remark: "\(program) \(version["Version"].string ?? "")", source: client)
     }
 }

@@ -48,31 +48,17 @@ struct CompareCommand: AsyncParsableCommand {
             image: imageAndCommand.first ?? "busybox",
             command: imageAndCommand.isEmpty ? ["echo", "ready"] : Array(imageAndCommand.dropFirst()), runs: runs,
             warmups: warmup, idleRuns: idle)
-        let runner = ComparisonRunner(client: client, settings: settings)
-        let measuring = Task { try await Self.measure(runner) }
-        let watch = SignalWatch([SIGINT, SIGTERM]) { _ in measuring.cancel() }
-        defer { withExtendedLifetime(watch) {} }
-        let comparison: Comparison
-        do {
-            comparison = try await measuring.value
-        } catch {
-            await runner.cleanUp()
-            throw error
+        let bar = ProgressBar()
+        let (comparison, isInterrupted) = try await MeasuredRun.run(bar) { folder in
+            try await ComparisonRunner(client: client, folder: folder, settings: settings).run { progress in
+                bar.show(progress.step, part: progress.total > 0 ? Double(progress.done) / Double(progress.total) : 0)
+            }
         }
-        await runner.cleanUp()
-        guard !measuring.isCancelled else {
+        guard !isInterrupted else {
             throw CommandFailure(130, "the comparison was cut off; nothing of it is left")
         }
         try write(comparison)
         if comparison.runs.isEmpty { throw CommandFailure(1, "no run has succeeded", hint: "The reasons stand above.") }
-    }
-
-    private static func measure(_ runner: ComparisonRunner) async throws(ClientError) -> Comparison {
-        let bar = ProgressBar()
-        defer { bar.clear() }
-        return try await runner.run { progress in
-            bar.show(progress.step, part: progress.total > 0 ? Double(progress.done) / Double(progress.total) : 0)
-        }
     }
 
     private func write(_ comparison: Comparison) throws {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Benchmark
 import Client
+import Foundation
 import TandemModel
 import Testing
+
+@testable import Benchmark
 
 @Suite("Comparisons")
 struct ComparisonTests {
@@ -25,10 +27,12 @@ struct ComparisonTests {
     }
 
     @Test("without a daemon a comparison says so")
-    func noDaemon() async {
+    func noDaemon() async throws {
+        let folder = try RunFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder.path) }
         let runner = ComparisonRunner(
-            client: TandemClient(socketPath: "/nonexistent/s"),
+            client: TandemClient(socketPath: "/nonexistent/s"), folder: folder,
             settings: .init(image: "i", command: [], runs: 1, warmups: 0, idleRuns: 0))
-        await #expect(throws: ClientError.self) { try await runner.run { _ in } }
+        await #expect(throws: BenchmarkError.self) { try await runner.run { _ in } }
     }
 }

@@ -53,4 +53,20 @@ struct HeldProcessRootTests {
         }
         #expect(error?.message.contains("cannot be mounted: ") == true, "\(error?.message ?? "")")
     }
+
+    @Test("what a command has left running in the root is killed, in whatever session it is")
+    func rooted() async throws {
+        let root = try root()
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        let process = try await HeldProcess.start(root: root, command: nil)
+        let script = "busybox setsid busybox sleep 1000 >/dev/null 2>&1 & echo $!"
+        let begun = try await process.execute(["/bin/busybox", "sh", "-c", script])
+        let id = try #require(pid_t(String(decoding: begun.output, as: UTF8.self).trimmingCharacters(in: .newlines)))
+        await process.release()
+        #expect(kill(id, 0) == 0)
+        await RootedProcesses.kill(root: root)
+        // Its parent has gone; whoever has got it may not have reaped it yet.
+        let state = try? String(contentsOfFile: "/proc/\(id)/stat", encoding: .utf8)
+        #expect(state?.contains(") Z ") != false)
+    }
 }

@@ -25,7 +25,6 @@ private struct SyntheticSubject: Subject {
     func prepare(_ image: String) async throws(BenchmarkError) {}
     func hold(_ shape: WorkloadShape) async throws(BenchmarkError) -> any HeldWorkload { Held(answer: answer) }
     func live(_ command: [String], _ shape: WorkloadShape) async throws(BenchmarkError) -> Life { lived() }
-    func cleanUp() async {}
 
     final class Held: HeldWorkload {
         let answer: @Sendable ([String], Int) async -> ProcessResult

@@ -164,6 +164,38 @@ struct BenchTests {
         #expect(try await daemon.tandem("ps", "-aq", "--filter", "label=tandem.benchmark").output == "")
     }
 
+    @Test func whatAKilledRunHasLeftTheNextOneRemoves() async throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "bench-\(UUID().uuidString).json")
+        defer { try? FileManager.default.removeItem(at: file) }
+        func folders() throws -> [String] {
+            let names = try FileManager.default.contentsOfDirectory(atPath: "/var/tmp")
+            return names.filter { $0.hasPrefix("tandem-bench-") }.filter { name in
+                let record = try? String(contentsOfFile: "/var/tmp/\(name)/run.json", encoding: .utf8)
+                return record?.replacing("\\/", with: "/").contains(daemon.folder.path + "/") == true
+            }
+        }
+        func workloads() async throws -> [String] {
+            try await daemon.tandem("ps", "-aq", "--filter", "label=tandem.benchmark").lines
+        }
+        let script = """
+            "$0" bench run --subjects process,container,vm -n 100000 -o '\(file.path)' --cases exec startup &
+            for i in $(seq 600); do
+                [ "$("$0" ps -q --filter label=tandem.benchmark | wc -l)" = 2 ] && break
+                sleep 0.1
+            done
+            kill -9 $!
+            """
+        _ = try await Program("/bin/bash", ["-c", script, Binaries.path("tandem")]).run(
+            environment: ["TANDEM_HOST": daemon.endpoint], deadline: 120)
+        #expect(try await workloads().count == 2)
+        let left = try folders()
+        #expect(left.count == 1)
+        try await daemon.tandem(
+            "bench", "run", "--quick", "--subjects", "container", "-o", file.path, "--cases", "exec", "startup")
+        #expect(try await workloads() == [])
+        #expect(try folders() == [] && left.allSatisfy { !FileManager.default.fileExists(atPath: "/var/tmp/" + $0) })
+    }
+
     private func rehearse(_ suite: String, _ options: String...) async throws { try await rehearse(suite, options) }
 
     private func rehearse(_ suite: String, _ options: [String]) async throws {

@@ -19,20 +19,24 @@ public struct ComparisonRunner: Sendable {
 
     private let client: TandemClient
     private let settings: Comparison.Settings
-    /// Marks the workloads of this comparison, so that whatever cuts it off can find them.
-    private let mark: String
+    private let folder: RunFolder
 
-    /// Prepares a comparison.
-    public init(client: TandemClient, settings: Comparison.Settings) {
+    /// Prepares a comparison; `folder` records what it makes.
+    public init(client: TandemClient, folder: RunFolder, settings: Comparison.Settings) {
         self.client = client
+        self.folder = folder
         self.settings = settings
-        mark = WorkloadID.random().short
     }
 
     /// Measures.
     ///
     /// - Throws: If the daemon or the image is missing; single runs that fail are reported in the result.
-    public func run(_ progress: @Sendable (Progress) -> Void) async throws(ClientError) -> Comparison {
+    public func run(_ progress: @Sendable (Progress) -> Void) async throws(BenchmarkError) -> Comparison {
+        try folder.add(socket: client.socketPath)
+        do throws(ClientError) { return try await measure(progress) } catch { throw BenchmarkError(error) }
+    }
+
+    private func measure(_ progress: @Sendable (Progress) -> Void) async throws(ClientError) -> Comparison {
         var comparison = Comparison(settings: settings, host: try await host(), runs: [], idle: [], failures: [])
         try await BenchmarkImage.require(settings.image, client)
         let total = 2 * (settings.warmups + settings.runs + settings.idleRuns)
@@ -75,18 +79,6 @@ public struct ComparisonRunner: Sendable {
         return comparison
     }
 
-    /// Removes every workload that a comparison which was cut off has left.
-    public func cleanUp() async {
-        let filters = "{\"label\":[\"tandem.comparison=\(mark)\"]}"
-        // What cannot be removed now is shown by `tandem ps -a`.
-        let rows = try? await client.request("GET", "/containers/json", query: [("all", "1"), ("filters", filters)])
-            .json.array
-        for row in rows ?? [] {
-            _ = try? await client.request(
-                "DELETE", "/containers/\(row["Id"].string ?? "")", query: [("force", "1"), ("v", "1")])
-        }
-    }
-
     private static func label(_ kind: WorkloadKind) -> String { kind == .vm ? "VM" : "container" }
 
     // MARK: Facts
@@ -106,7 +98,7 @@ public struct ComparisonRunner: Sendable {
     private func create(_ kind: WorkloadKind, _ command: [String]) async throws(ClientError) -> String {
         let body: JSONValue = [
             "Image": .string(settings.image), "Cmd": command.isEmpty ? nil : .strings(command),
-            "Labels": ["tandem.comparison": .string(mark)],
+            "Labels": [EngineSubject.label: .string(folder.mark)],
             "HostConfig": ["Runtime": .string(kind.rawValue), "NetworkMode": "none"],
         ]
         return try await client.request("POST", "/containers/create", body: body).json["Id"].string ?? ""

@@ -17,23 +17,26 @@ public struct EngineSubject: Subject {
     private let accelerator: Accelerator?
     /// Where images come from that this endpoint does not have.
     private let source: TandemClient?
-    /// Marks this benchmark's workloads, so that whatever cuts it off can find them.
-    private let mark: String
+    private let folder: RunFolder
     private let kernels: KernelChoice
 
-    /// Describes a subject.
+    /// Marks a run's workloads, so that they can be found whatever becomes of it.
+    static let label = "tandem.benchmark"
+
+    /// Describes a subject; `folder` records what it makes.
     public init(
-        name: String, client: TandemClient, runtime: String?, accelerator: Accelerator? = nil, remark: String = "",
+        name: String, client: TandemClient, folder: RunFolder, runtime: String?, accelerator: Accelerator? = nil,
+        remark: String = "",
         source: TandemClient? = nil
     ) {
         self.name = name
         self.client = client
+        self.folder = folder
         self.runtime = runtime
         self.accelerator = accelerator
         self.remark = remark
         self.source = source
-        mark = WorkloadID.random().short
-        kernels = KernelChoice(client: client)
+        kernels = KernelChoice(client: client, folder: folder)
     }
 
     /// Whether it is Tandem, which tells more than Docker's API does.
@@ -50,6 +53,7 @@ public struct EngineSubject: Subject {
 
     /// Brings the image to where it is run from.
     public func prepare(_ image: String) async throws(BenchmarkError) {
+        try folder.add(socket: client.socketPath)
         guard let source else { return try await BenchmarkImage.requireForSuite(image, client) }
         do throws(ClientError) {
             try await client.request("GET", "/images/\(TandemClient.encode(image))/json")
@@ -78,7 +82,7 @@ public struct EngineSubject: Subject {
     // MARK: Workloads
 
     private func create(
-        _ command: [String], _ shape: WorkloadShape, folder: SharedFolder? = nil
+        _ command: [String], _ shape: WorkloadShape, share: SharedFolder? = nil
     ) async throws(ClientError) -> String {
         var host: JSONValue = ["NetworkMode": .string(shape.network == "nat" ? "bridge" : shape.network ?? "none")]
         if let runtime { host["Runtime"] = .string(runtime) }
@@ -96,7 +100,7 @@ public struct EngineSubject: Subject {
         }
         var body: JSONValue = [
             "Image": .string(shape.image), "Entrypoint": [], "Cmd": .strings(command),
-            "Labels": ["tandem.benchmark": .string(mark)],
+            "Labels": [Self.label: .string(folder.mark)],
         ]
         if let volume = shape.volume { body["Volumes"] = .object([volume: [:]]) }
         if shape.network == "nat", !shape.ports.isEmpty {
@@ -104,9 +108,13 @@ public struct EngineSubject: Subject {
             host["PortBindings"] = .object(
                 Dictionary(uniqueKeysWithValues: shape.ports.map { ($0, [["HostPort": ""]]) }))
         }
-        if let folder, let path = shape.share { host["Binds"] = .strings(["\(folder.path):\(path)"]) }
+        if let share, let path = shape.share { host["Binds"] = .strings(["\(share.path):\(path)"]) }
         body["HostConfig"] = host
         return try await client.request("POST", "/containers/create", body: body).json["Id"].string ?? ""
+    }
+
+    private func chooseKernel(_ shape: WorkloadShape) async throws(BenchmarkError) {
+        if let kernel = shape.kernel, runtime == "vm" { try await kernels.use(kernel) }
     }
 
     private func remove(_ id: String) async throws(ClientError) {
@@ -135,10 +143,10 @@ public struct EngineSubject: Subject {
     }
 
     private func start(_ shape: WorkloadShape) async throws(BenchmarkError) -> HeldContainer {
-        let folder = shape.share == nil ? nil : try SharedFolder()
+        try await chooseKernel(shape)
+        let share = shape.share == nil ? nil : try folder.makeShare()
         do throws(ClientError) {
-            if let kernel = shape.kernel, runtime == "vm" { try await kernels.use(kernel) }
-            let id = try await create(shape.command ?? ["sleep", "1000000"], shape, folder: folder)
+            let id = try await create(shape.command ?? ["sleep", "1000000"], shape, share: share)
             do throws(ClientError) {
                 try await client.request("POST", "/containers/\(id)/start")
             } catch {
@@ -146,19 +154,19 @@ public struct EngineSubject: Subject {
                 try? await remove(id)
                 throw error
             }
-            return HeldContainer(client: client, id: id, isTandem: isTandem, folder: folder)
+            return HeldContainer(client: client, id: id, isTandem: isTandem, share: share)
         } catch {
-            await folder?.remove()
+            await share?.remove()
             throw BenchmarkError(error)
         }
     }
 
     /// Runs a command as a workload of its own.
     public func live(_ command: [String], _ shape: WorkloadShape) async throws(BenchmarkError) -> Life {
+        try await chooseKernel(shape)
         do throws(ClientError) {
             let clock = ContinuousClock()
             var life = Life()
-            if let kernel = shape.kernel, runtime == "vm" { try await kernels.use(kernel) }
             let begun = clock.now
             let id = try await create(command, shape)
             life.figures["create"] = (clock.now - begun).seconds
@@ -204,16 +212,6 @@ public struct EngineSubject: Subject {
         for phase in life.trace?.phases ?? [] {
             life.figures["phase \(phase.name.rawValue)", default: 0] += Double(phase.end - phase.start) / 1e9
         }
-    }
-
-    /// Removes everything that it has made.
-    public func cleanUp() async {
-        let filters = "{\"label\":[\"tandem.benchmark=\(mark)\"]}"
-        // What cannot be removed now is shown by `ps -a`.
-        let rows = try? await client.request("GET", "/containers/json", query: [("all", "1"), ("filters", filters)])
-            .json.array
-        for row in rows ?? [] { try? await remove(row["Id"].string ?? "") }
-        await kernels.restore()
     }
 }
 

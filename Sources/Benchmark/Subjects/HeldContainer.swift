@@ -8,7 +8,7 @@ struct HeldContainer: HeldWorkload {
     let client: TandemClient
     let id: String
     let isTandem: Bool
-    var folder: SharedFolder?
+    var share: SharedFolder?
 
     func execute(_ command: [String]) async throws(BenchmarkError) -> ProcessResult {
         do throws(ClientError) {
@@ -107,6 +107,6 @@ struct HeldContainer: HeldWorkload {
     func release() async {
         // What cannot be removed now is removed when the benchmark ends.
         _ = try? await client.request("DELETE", "/containers/\(id)", query: [("force", "1"), ("v", "1")])
-        await folder?.remove()
+        await share?.remove()
     }
 }

@@ -3,30 +3,33 @@
 import APIModel
 import Client
 
-/// The guest kernel that a daemon boots, which is changed for a measurement only.
+/// The guest kernel that a daemon boots, which is changed for a run only: the run's folder records what it was.
 actor KernelChoice {
     private let client: TandemClient
-    private var original: String?
+    private let folder: RunFolder
     private var current: String?
 
-    init(client: TandemClient) { self.client = client }
-
-    /// Lets VMs that are started from now on boot a kernel.
-    func use(_ name: String) async throws(ClientError) {
-        guard current != name else { return }
-        if original == nil {
-            let kernels = try await client.request("GET", "/tandem/kernels").json.array ?? []
-            original = kernels.first { $0["used"].bool == true }?["name"].string
-        }
-        try await client.request("POST", "/tandem/kernels/\(TandemClient.encode(name))/use")
-        current = name
+    init(client: TandemClient, folder: RunFolder) {
+        self.client = client
+        self.folder = folder
     }
 
-    /// Chooses again what was chosen before.
-    func restore() async {
-        guard let name = original, current != name else { return }
-        // A daemon that is gone has kept nothing that could be restored.
-        _ = try? await client.request("POST", "/tandem/kernels/\(TandemClient.encode(name))/use")
-        (original, current) = (nil, nil)
+    /// Lets VMs that are started from now on boot a kernel.
+    func use(_ name: String) async throws(BenchmarkError) {
+        guard current != name else { return }
+        let used: String?
+        do throws(ClientError) {
+            let kernels = try await client.request("GET", "/tandem/kernels").json.array ?? []
+            used = kernels.first { $0["used"].bool == true }?["name"].string
+        } catch {
+            throw BenchmarkError(error)
+        }
+        if let used { try folder.add(kernel: used, at: client.socketPath) }
+        do throws(ClientError) {
+            try await client.request("POST", "/tandem/kernels/\(TandemClient.encode(name))/use")
+        } catch {
+            throw BenchmarkError(error)
+        }
+        current = name
     }
 }

@@ -14,15 +14,15 @@ public struct ProcessSubject: Subject {
     /// Nothing has to be known about its figures.
     public let remark = ""
     private let client: TandemClient
-    private let folder: String
+    private let folder: RunFolder
     /// Other users can enter the image's root as they can a container's, but nobody else the folder around it: it has
     /// programs in it that make their callers root.
-    private var root: String { folder + "/root" }
+    private var root: String { folder.processRoot }
 
     /// Describes the subject; images come from the daemon that `client` speaks to.
-    public init(client: TandemClient) {
+    public init(client: TandemClient, folder: RunFolder) {
         self.client = client
-        folder = "/tmp/tandem-bench-\(UInt32.random(in: 0...UInt32.max))"
+        self.folder = folder
     }
 
     /// Whether it can be measured with a parameter's value, and the parameter makes a difference to it.
@@ -36,18 +36,18 @@ public struct ProcessSubject: Subject {
             throw BenchmarkError("only root can measure processes of the host", hint: "Leave out 'process'.")
         }
         try await BenchmarkImage.requireForSuite(image, client)
-        guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
-            throw BenchmarkError("'\(folder)' cannot be made: \(String(cString: strerror(errno)))")
-        }
+        try folder.add(socket: client.socketPath)
         guard (mkdir(root, 0o755) == 0 || errno == EEXIST) && chmod(root, 0o755) == 0 else {
             throw BenchmarkError("'\(root)' cannot be made: \(String(cString: strerror(errno)))")
         }
         // The root of a container that never runs is the image's.
         do throws(ClientError) {
-            let body: JSONValue = ["Image": .string(image), "Cmd": ["true"]]
+            let body: JSONValue = [
+                "Image": .string(image), "Cmd": ["true"], "Labels": [EngineSubject.label: .string(folder.mark)],
+            ]
             let id = try await client.request("POST", "/containers/create", body: body).json["Id"].string ?? ""
             defer { Task { [client] in _ = try? await client.request("DELETE", "/containers/\(id)") } }
-            let archive = folder + ".tar"
+            let archive = folder.path + "/image.tar"
             defer { unlink(archive) }
             try await client.stream("GET", "/containers/\(id)/export") { response throws(ClientError) in
                 let file = open(archive, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
@@ -95,11 +95,5 @@ public struct ProcessSubject: Subject {
         guard result.code == 0 else { throw BenchmarkError("the command ended with \(result.code)") }
         let exit = result.duration.seconds
         return Life(figures: ["first byte": result.firstByte?.seconds ?? exit, "exit": exit])
-    }
-
-    /// Removes everything that it has made.
-    public func cleanUp() async {
-        // One file system: nothing that a workload could have mounted is entered.
-        _ = await HostProgram.run(["/bin/rm", "-rf", "--one-file-system", folder])
     }
 }

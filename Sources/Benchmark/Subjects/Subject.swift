@@ -76,9 +76,6 @@ public protocol Subject: Sendable {
 
     /// Runs a command as a workload of its own, from its making to its removal.
     func live(_ command: [String], _ shape: WorkloadShape) async throws(BenchmarkError) -> Life
-
-    /// Removes everything that it has made.
-    func cleanUp() async
 }
 
 /// A workload that waits for commands.
