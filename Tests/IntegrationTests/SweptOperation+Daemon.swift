@@ -116,7 +116,7 @@ extension SweptOperation {
     }
 
     static let importImage = SweptOperation("image import") { daemon in
-        let archive = try await Archive.make()
+        let archive = try await Archive.make(for: daemon)
         return try await daemon.inTime("image", "import", archive, "swept")
     } verify: { daemon in
         try await daemon.expect("image", "history", "swept")
@@ -125,7 +125,7 @@ extension SweptOperation {
     }
 
     static let removeImage = SweptOperation("rmi") { daemon in
-        try await daemon.expect("image", "import", try await Archive.make(), "swept")
+        try await daemon.expect("image", "import", try await Archive.make(for: daemon), "swept")
     } run: { daemon in
         try await daemon.inTime("rmi", "swept")
     } clean: { daemon in
@@ -143,8 +143,9 @@ extension SweptOperation {
 
 /// A small root file system with one entry of each kind.
 private enum Archive {
-    static func make() async throws -> String {
-        let path = NSTemporaryDirectory() + "tandem-swept.tar"
+    /// In the daemon's folder, with which it goes.
+    static func make(for daemon: Daemon) async throws -> String {
+        let path = daemon.folder.path + "/swept.tar"
         guard !FileManager.default.fileExists(atPath: path) else { return path }
         let folder = try ScratchFolder(prefix: "swept")
         defer { folder.remove() }
