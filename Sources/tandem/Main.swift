@@ -2,6 +2,7 @@
 
 import APIModel
 import ArgumentParser
+import Benchmark
 import Client
 import Glibc
 
@@ -105,6 +106,9 @@ enum Program {
     private static func fail(_ error: any Error) -> Never {
         switch error {
         case let error as ClientError:
+            Output.error(error.message, hint: error.hint)
+            exit(1)
+        case let error as BenchmarkError:
             Output.error(error.message, hint: error.hint)
             exit(1)
         case let error as CommandFailure:

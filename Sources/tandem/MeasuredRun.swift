@@ -16,20 +16,16 @@ enum MeasuredRun {
             bar.show("removing what a run that was killed has left", part: 0, elapsed: 0)
             await folder.undo()
         }
-        do {
-            let folder = try RunFolder()
-            let task = Task { try await body(folder) }
-            let watch = SignalWatch([SIGINT, SIGTERM]) { _ in task.cancel() }
-            defer { withExtendedLifetime(watch) {} }
-            let result = await task.result
-            bar.clear()
-            if await !folder.undo() {
-                Output.write(
-                    "Not everything that was measured could be removed; the next run tries again.\n", to: STDERR_FILENO)
-            }
-            return (try result.get(), task.isCancelled)
-        } catch let error as BenchmarkError {
-            throw CommandFailure(1, error.message, hint: error.hint)
+        let folder = try RunFolder()
+        let task = Task { try await body(folder) }
+        let watch = SignalWatch([SIGINT, SIGTERM]) { _ in task.cancel() }
+        defer { withExtendedLifetime(watch) {} }
+        let result = await task.result
+        bar.clear()
+        if await !folder.undo() {
+            Output.write(
+                "Not everything that was measured could be removed; the next run tries again.\n", to: STDERR_FILENO)
         }
+        return (try result.get(), task.isCancelled)
     }
 }

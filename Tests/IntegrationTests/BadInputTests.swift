@@ -98,6 +98,22 @@ struct BadInputTests {
         Case(arguments: ["image", "tag", "busybox", "UPPER"], status: 1, sentence: "invalid reference format"),
         Case(arguments: ["kernel", "use", "nosuch"], status: 1, sentence: "nosuch"),
         Case(arguments: ["compare", "-n", "0"], status: 125, sentence: "-n"),
+        Case(arguments: ["compare", "nosuch"], status: 1, sentence: "nosuch"),
+        Case(arguments: ["bench", "run"], status: 125, sentence: "name a suite"),
+        Case(arguments: ["bench", "run", "nosuch"], status: 125, sentence: "there is no suite 'nosuch'"),
+        Case(arguments: ["bench", "run", "/etc/nosuch.yaml"], status: 125, sentence: "cannot be read"),
+        Case(
+            arguments: ["bench", "run", "--subjects", "nosuch", "startup"], status: 125, sentence: "no subject 'nosuch'"
+        ),
+        Case(arguments: ["bench", "run", "--cases", "nosuch", "startup"], status: 125, sentence: "no case 'nosuch'"),
+        Case(
+            arguments: ["bench", "run", "--parameter", "colour=red", "startup"], status: 125, sentence: "colour"),
+        Case(arguments: ["bench", "run", "-o", "/nosuch/result", "startup"], status: 1, sentence: "/nosuch/result"),
+        Case(arguments: ["bench", "run", "--resume", "/etc/passwd"], status: 1, sentence: "is no result of a suite"),
+        Case(arguments: ["bench", "show", "/nosuch"], status: 1, sentence: "'/nosuch' cannot be read"),
+        Case(arguments: ["bench", "report", "/nosuch"], status: 125, sentence: "say what to write"),
+        Case(arguments: ["bench", "report", "--csv", "-", "/nosuch"], status: 1, sentence: "'/nosuch' cannot be read"),
+        Case(arguments: ["bench", "compare", "/nosuch", "/nosuch"], status: 2, sentence: "'/nosuch' cannot be read"),
         Case(arguments: ["nonsense"], status: 125, sentence: "nonsense"),
     ]
 
