@@ -144,7 +144,7 @@ struct BenchRunCommand: AsyncParsableCommand {
         try OutputFile.checkWritable(path)
         let bar = ProgressBar()
         let (result, isInterrupted) = try await MeasuredRun.run(bar) { folder -> BenchmarkResult in
-            let subjects = try await BenchmarkSubjects.make(suite.subjects, client, folder)
+            let subjects = try await BenchmarkSubjects(client: client, folder: folder).make(suite.subjects)
             let runner = SuiteRunner(client: client, subjects: subjects)
             let start: BenchmarkResult
             if let earlier {

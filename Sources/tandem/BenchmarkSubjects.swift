@@ -6,24 +6,25 @@ import Client
 import TandemModel
 
 /// Subjects by their names on the command line.
-enum BenchmarkSubjects {
-    static func make(
-        _ names: [String], _ client: TandemClient, _ folder: RunFolder
-    ) async throws -> [any Subject] {
+struct BenchmarkSubjects {
+    let client: TandemClient
+    let folder: RunFolder
+
+    func make(_ names: [String]) async throws -> [any Subject] {
         let machines = MachineReport(try await client.request("GET", "/tandem/report").json)
         var subjects: [any Subject] = []
         for name in names {
             guard let own = OwnSubject(rawValue: name) else {
-                subjects.append(try await endpoint(name, client, folder))
+                subjects.append(try await endpoint(name))
                 continue
             }
             switch own {
             case .process: subjects.append(ProcessSubject(client: client, folder: folder))
             case .container:
                 subjects.append(EngineSubject(name: name, client: client, folder: folder, runtime: "container"))
-            case .machine: subjects.append(try machine(name, nil, machines, client, folder))
-            case .machineByKVM: subjects.append(try machine(name, .kvm, machines, client, folder))
-            case .machineByEmulation: subjects.append(try machine(name, .tcg, machines, client, folder))
+            case .machine: subjects.append(try machine(name, nil, machines))
+            case .machineByKVM: subjects.append(try machine(name, .kvm, machines))
+            case .machineByEmulation: subjects.append(try machine(name, .tcg, machines))
             }
         }
         guard Set(names).count == names.count, !names.isEmpty else {
@@ -33,9 +34,8 @@ enum BenchmarkSubjects {
     }
 
     /// VMs; their processors are run by what is demanded, or, if that is `nil`, by what the engine has chosen.
-    private static func machine(
-        _ name: String, _ demanded: Accelerator?, _ machines: MachineReport, _ client: TandemClient,
-        _ folder: RunFolder
+    private func machine(
+        _ name: String, _ demanded: Accelerator?, _ machines: MachineReport
     ) throws -> EngineSubject {
         guard machines.accelerator != "none" else {
             throw CommandFailure(1, "VMs do not work on this host", hint: "`tandem doctor` says why.")
@@ -50,9 +50,7 @@ enum BenchmarkSubjects {
             remark: demanded?.rawValue ?? machines.accelerator)
     }
 
-    private static func endpoint(
-        _ name: String, _ client: TandemClient, _ folder: RunFolder
-    ) async throws -> EngineSubject {
+    private func endpoint(_ name: String) async throws -> EngineSubject {
         let parts = name.split(separator: "=", maxSplits: 1)
         guard parts.count == 2, parts[1].hasPrefix("unix://") else {
             throw CommandFailure(

@@ -99,8 +99,7 @@ public final class Daemon: Sendable {
 
     /// The network devices of the daemon's host.
     public func networkDevices() async throws -> [String] {
-        let lines = try await onHost("/bin/busybox", "cat", "/proc/self/net/dev").lines.dropFirst(2)
-        return lines.compactMap { $0.split(separator: ":").first?.trimmingCharacters(in: .whitespaces) }
+        NetworkDevices.names(try await onHost("/bin/busybox", "cat", "/proc/self/net/dev").output)
     }
 
     /// Ends the daemon at once, as a crash would.

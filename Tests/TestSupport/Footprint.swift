@@ -24,12 +24,9 @@ public struct Footprint: Sendable {
         for process in try processes(of: daemon) { objects.insert("process \(process.id) \(process.command)") }
         if daemon.isRunning, let process = daemon.processID {
             // Those of the daemon's own network namespace.
-            let devices = try String(contentsOfFile: "/proc/\(process)/net/dev", encoding: .utf8)
-            for line in devices.split(separator: "\n").dropFirst(2) {
-                let name = line.prefix { $0 != ":" }.drop { $0 == " " }
-                // The default network's bridge lingers for the next start.
-                if !name.hasPrefix("td-") { objects.insert("network device \(name)") }
-            }
+            let devices = NetworkDevices.names(try String(contentsOfFile: "/proc/\(process)/net/dev", encoding: .utf8))
+            // The default network's bridge lingers for the next start.
+            for name in devices where !name.hasPrefix("td-") { objects.insert("network device \(name)") }
         }
         return Footprint(objects: objects)
     }

@@ -19,11 +19,8 @@ public struct HostSnapshot: Sendable {
         }
         objects.formUnion(controlGroups())
         objects.formUnion(try processes())
-        // Not /sys/class/net, which shows the devices of the namespace that has mounted it.
-        let devices = try String(contentsOfFile: "/proc/self/net/dev", encoding: .utf8)
-        for line in devices.split(separator: "\n").dropFirst(2) {
-            objects.insert("network device \(line.prefix { $0 != ":" }.drop { $0 == " " })")
-        }
+        let devices = NetworkDevices.names(try String(contentsOfFile: "/proc/self/net/dev", encoding: .utf8))
+        for name in devices { objects.insert("network device \(name)") }
         for name in try FileManager.default.contentsOfDirectory(atPath: "/sys/block") where name.hasPrefix("loop") {
             // Most have no file.
             let file = try? String(contentsOfFile: "/sys/block/\(name)/loop/backing_file", encoding: .utf8)

@@ -98,7 +98,7 @@ public struct ComparisonRunner: Sendable {
     private func create(_ kind: WorkloadKind, _ command: [String]) async throws(ClientError) -> String {
         let body: JSONValue = [
             "Image": .string(settings.image), "Cmd": command.isEmpty ? nil : .strings(command),
-            "Labels": [EngineSubject.label: .string(folder.mark)],
+            "Labels": folder.labels,
             "HostConfig": ["Runtime": .string(kind.rawValue), "NetworkMode": "none"],
         ]
         return try await client.request("POST", "/containers/create", body: body).json["Id"].string ?? ""
@@ -111,11 +111,11 @@ public struct ComparisonRunner: Sendable {
         let id = try await create(kind, command)
         do throws(ClientError) {
             let value = try await body(id)
-            try await client.request("DELETE", "/containers/\(id)", query: [("force", "1"), ("v", "1")])
+            try await client.remove(id)
             return value
         } catch {
             // The first failure is the one to report.
-            _ = try? await client.request("DELETE", "/containers/\(id)", query: [("force", "1"), ("v", "1")])
+            try? await client.remove(id)
             throw error
         }
     }

@@ -18,9 +18,9 @@ extension RunFolder {
             }
         }
         await RootedProcesses.kill(root: processRoot)
-        await HostFiles.remove(processRoot)
-        if !isWhole && age > .seconds(7 * 86_400) { isWhole = true }  // a dead endpoint has been tried for long enough
-        if isWhole { await HostFiles.remove(path) }
+        // A dead endpoint has been tried for long enough.
+        if age > .seconds(7 * 86_400) { isWhole = true }
+        await HostFiles.remove(isWhole ? path : processRoot)
         return isWhole
     }
 
@@ -32,18 +32,12 @@ extension RunFolder {
     }
 
     private func undo(at client: TandemClient) async throws(ClientError) {
-        let filters = "{\"label\":[\"\(EngineSubject.label)=\(mark)\"]}"
+        let filters = "{\"label\":[\"\(Self.label)=\(mark)\"]}"
         let rows = try await client.request("GET", "/containers/json", query: [("all", "1"), ("filters", filters)])
             .json.array
-        for row in rows ?? [] {
-            try await client.request(
-                "DELETE", "/containers/\(row["Id"].string ?? "")", query: [("force", "1"), ("v", "1")])
-        }
+        for row in rows ?? [] { try await client.remove(row["Id"].string ?? "") }
         if let kernel = record.kernels[client.socketPath] {
             try await client.request("POST", "/tandem/kernels/\(TandemClient.encode(kernel))/use")
         }
     }
-
-    /// Where the image's files are for processes of the host.
-    var processRoot: String { path + "/root" }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import APIModel
 import FoundationEssentials
 import Glibc
 import Synchronization
@@ -27,8 +28,17 @@ public final class RunFolder: Sendable {
     private let lock: Int32
     private let state: Mutex<Record>
 
-    /// Names the run: its workloads have it as the value of their label `tandem.benchmark`.
+    /// The label of a run's workloads, by which they can be found whatever becomes of it.
+    static let label = "tandem.benchmark"
+
+    /// Names the run: the value of that label.
     var mark: String { String(path.split(separator: "/").last?.dropFirst(Self.prefix.count) ?? "") }
+
+    /// What the run's workloads are made with.
+    var labels: JSONValue { [Self.label: .string(mark)] }
+
+    /// Where the image's files are for processes of the host.
+    var processRoot: String { path + "/root" }
 
     /// What was recorded up to now.
     var record: Record { state.withLock { $0 } }
@@ -36,9 +46,7 @@ public final class RunFolder: Sendable {
     /// Makes the folder of a new run.
     public init(in parent: String = usualParent) throws(BenchmarkError) {
         // Named only when it is locked, so that no other run takes it for abandoned.
-        var template = Array("\(parent)/.\(Self.prefix)XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw Self.failure("no folder can be made in '\(parent)'") }
-        let hidden = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let hidden = try Self.makeFolder(in: parent, named: ".\(Self.prefix)")
         let path = parent + "/" + hidden.dropFirst(parent.utf8.count + 2)
         guard let lock = Self.lock(hidden), rename(hidden, path) == 0 else {
             rmdir(hidden)
@@ -109,9 +117,14 @@ public final class RunFolder: Sendable {
 
     /// Makes a folder inside that a workload gets.
     func makeShare() throws(BenchmarkError) -> SharedFolder {
-        var template = Array("\(path)/share-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw Self.failure("no folder can be made in '\(path)'") }
-        return SharedFolder(path: String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
+        SharedFolder(path: try Self.makeFolder(in: path, named: "share-"))
+    }
+
+    /// Makes a folder whose name begins so, and ends at random.
+    private static func makeFolder(in parent: String, named start: String) throws(BenchmarkError) -> String {
+        var template = Array("\(parent)/\(start)XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw failure("no folder can be made in '\(parent)'") }
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     private static func failure(_ sentence: String) -> BenchmarkError {

@@ -20,9 +20,6 @@ public struct EngineSubject: Subject {
     private let folder: RunFolder
     private let kernels: KernelChoice
 
-    /// Marks a run's workloads, so that they can be found whatever becomes of it.
-    static let label = "tandem.benchmark"
-
     /// Describes a subject; `folder` records what it makes.
     public init(
         name: String, client: TandemClient, folder: RunFolder, runtime: String?, accelerator: Accelerator? = nil,
@@ -100,7 +97,7 @@ public struct EngineSubject: Subject {
         }
         var body: JSONValue = [
             "Image": .string(shape.image), "Entrypoint": [], "Cmd": .strings(command),
-            "Labels": [Self.label: .string(folder.mark)],
+            "Labels": folder.labels,
         ]
         if let volume = shape.volume { body["Volumes"] = .object([volume: [:]]) }
         if shape.network == "nat", !shape.ports.isEmpty {
@@ -115,10 +112,6 @@ public struct EngineSubject: Subject {
 
     private func chooseKernel(_ shape: WorkloadShape) async throws(BenchmarkError) {
         if let kernel = shape.kernel, runtime == "vm" { try await kernels.use(kernel) }
-    }
-
-    private func remove(_ id: String) async throws(ClientError) {
-        try await client.request("DELETE", "/containers/\(id)", query: [("force", "1"), ("v", "1")])
     }
 
     /// Starts a workload that waits for commands, and its server.
@@ -151,7 +144,7 @@ public struct EngineSubject: Subject {
                 try await client.request("POST", "/containers/\(id)/start")
             } catch {
                 // The first failure is the one to report.
-                try? await remove(id)
+                try? await client.remove(id)
                 throw error
             }
             return HeldContainer(client: client, id: id, isTandem: isTandem, share: share)
@@ -194,11 +187,11 @@ public struct EngineSubject: Subject {
                 }
             } catch {
                 // The first failure is the one to report.
-                try? await remove(id)
+                try? await client.remove(id)
                 throw error
             }
             let removing = clock.now
-            try await remove(id)
+            try await client.remove(id)
             life.figures["remove"] = (clock.now - removing).seconds
             return life
         } catch {

@@ -106,7 +106,7 @@ struct HeldContainer: HeldWorkload {
 
     func release() async {
         // What cannot be removed now is removed when the benchmark ends.
-        _ = try? await client.request("DELETE", "/containers/\(id)", query: [("force", "1"), ("v", "1")])
+        try? await client.remove(id)
         await share?.remove()
     }
 }

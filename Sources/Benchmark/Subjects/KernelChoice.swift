@@ -17,19 +17,21 @@ actor KernelChoice {
     /// Lets VMs that are started from now on boot a kernel.
     func use(_ name: String) async throws(BenchmarkError) {
         guard current != name else { return }
-        let used: String?
-        do throws(ClientError) {
-            let kernels = try await client.request("GET", "/tandem/kernels").json.array ?? []
-            used = kernels.first { $0["used"].bool == true }?["name"].string
-        } catch {
-            throw BenchmarkError(error)
-        }
-        if let used { try folder.add(kernel: used, at: client.socketPath) }
+        if current == nil, let used = try await used() { try folder.add(kernel: used, at: client.socketPath) }
         do throws(ClientError) {
             try await client.request("POST", "/tandem/kernels/\(TandemClient.encode(name))/use")
         } catch {
             throw BenchmarkError(error)
         }
         current = name
+    }
+
+    private func used() async throws(BenchmarkError) -> String? {
+        do throws(ClientError) {
+            let kernels = try await client.request("GET", "/tandem/kernels").json.array ?? []
+            return kernels.first { $0["used"].bool == true }?["name"].string
+        } catch {
+            throw BenchmarkError(error)
+        }
     }
 }

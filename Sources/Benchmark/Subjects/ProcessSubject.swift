@@ -42,9 +42,7 @@ public struct ProcessSubject: Subject {
         }
         // The root of a container that never runs is the image's.
         do throws(ClientError) {
-            let body: JSONValue = [
-                "Image": .string(image), "Cmd": ["true"], "Labels": [EngineSubject.label: .string(folder.mark)],
-            ]
+            let body: JSONValue = ["Image": .string(image), "Cmd": ["true"], "Labels": folder.labels]
             let id = try await client.request("POST", "/containers/create", body: body).json["Id"].string ?? ""
             defer { Task { [client] in _ = try? await client.request("DELETE", "/containers/\(id)") } }
             let archive = folder.path + "/image.tar"

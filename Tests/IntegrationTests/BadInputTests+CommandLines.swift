@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension BadInputTests {
+    static let cases = [
+        Case(arguments: ["run", "--pull", "never", "nosuch"], status: 125, sentence: "No such image: nosuch:latest"),
+        Case(arguments: ["run", "No/Such"], status: 125, sentence: "No such image"),
+        Case(arguments: ["run", "--bad", "busybox"], status: 125, sentence: "--bad"),
+        Case(arguments: ["run"], status: 125, sentence: "requires at least 1 argument"),
+        Case(arguments: ["run", "-m", "lots", "busybox"], status: 125, sentence: "invalid size"),
+        Case(arguments: ["run", "-m", "1m", "busybox"], status: 125, sentence: "Minimum memory limit"),
+        Case(arguments: ["run", "--cpus", "-3", "busybox"], status: 125, sentence: "--cpus"),
+        Case(arguments: ["run", "--cpus", "900", "busybox"], status: 125, sentence: "CPUs available"),
+        Case(arguments: ["run", "-v", "x:relative", "busybox"], status: 125, sentence: "must be absolute"),
+        Case(arguments: ["run", "-p", "80:80:80:x", "busybox"], status: 125, sentence: "invalid containerPort"),
+        Case(arguments: ["run", "-p", "1-3:5-6", "busybox"], status: 125, sentence: "invalid ranges specified"),
+        Case(arguments: ["run", "--ip", "10.1.2.3", "busybox"], status: 125, sentence: "user defined networks only"),
+        Case(arguments: ["run", "--link", "a:b", "busybox"], status: 125, sentence: "Links is not supported"),
+        Case(arguments: ["run", "--mac-address", "x", "busybox"], status: 125, sentence: "not a valid mac address"),
+        Case(
+            arguments: ["run", "--vm", "--network", "container:x", "busybox"], status: 125,
+            sentence: "No such container: x"),
+        Case(arguments: ["run", "-m", "9m", "--memory-swap", "8m", "busybox"], status: 125, sentence: "memoryswap"),
+        Case(arguments: ["run", "--cpuset-cpus", "99", "busybox"], status: 125, sentence: "requested 99, available"),
+        Case(arguments: ["run", "--shm-size", "huge", "busybox"], status: 125, sentence: "invalid size"),
+        Case(
+            arguments: ["run", "--oom-score-adj", "5000", "busybox"], status: 125, sentence: "range for oom score adj"),
+        Case(arguments: ["run", "--stop-signal", "FOO", "busybox"], status: 125, sentence: "invalid signal: FOO"),
+        Case(arguments: ["run", "--add-host", "bad", "busybox"], status: 125, sentence: "bad format for add-host"),
+        Case(arguments: ["run", "--env-file", "/nonexistent", "busybox"], status: 125, sentence: "No such file"),
+        Case(arguments: ["run", "--label-file", "/etc", "busybox"], status: 125, sentence: "open /etc: it is no text"),
+        Case(arguments: ["run", "--log-opt", "max-size=x", "busybox"], status: 125, sentence: "invalid size: 'x'"),
+        Case(arguments: ["run", "-w", "rel", "busybox"], status: 125, sentence: "needs to be an absolute path"),
+        Case(
+            arguments: ["run", "-v", "/tmp/tandem-none:/x:sideways", "busybox"], status: 125,
+            sentence: "invalid mode: sideways"),
+        Case(
+            arguments: ["run", "-v", "/tmp/tandem-none:/x", "--sysctl", "kernel.panic=1", "busybox"], status: 125,
+            sentence: "kernel.panic"),
+        Case(
+            arguments: ["run", "--mount", "type=foo,target=/x", "busybox"], status: 125,
+            sentence: "mount type unknown"),
+        Case(
+            arguments: ["run", "--mount", "type=bind,source=/nonexistent,target=/x", "busybox"], status: 125,
+            sentence: "bind source path does not exist: /nonexistent"),
+        Case(
+            arguments: ["run", "--mount", "type=volume,source=n1,target=/x,volume-opt=type=tmpfs", "busybox"],
+            status: 125,
+            sentence: "missing required option: \"device\""),
+        Case(arguments: ["run", "--rm", "busybox", "nosuchprogram"], status: 127, sentence: "not found in $PATH"),
+        Case(arguments: ["run", "--rm", "busybox", "/etc/passwd"], status: 126, sentence: "permission denied"),
+        Case(arguments: ["run", "--network", "web", "busybox"], status: 125, sentence: "network web not found"),
+        Case(arguments: ["run", "--cap-add", "FLY", "busybox"], status: 125, sentence: "FLY"),
+        Case(arguments: ["run", "--ulimit", "naps=1", "busybox"], status: 125, sentence: "naps"),
+        Case(arguments: ["run", "--sysctl", "kernel.panic=1", "busybox"], status: 125, sentence: "kernel.panic"),
+        Case(arguments: ["run", "--name", "x", "busybox"], status: 125, sentence: "Invalid container name"),
+        Case(arguments: ["run", "--vm", "--network", "host", "busybox"], status: 125, sentence: "host's network"),
+        Case(arguments: ["run", "--vm", "--device", "/dev/null", "busybox"], status: 125, sentence: "devices"),
+        Case(arguments: ["run", "--vm", "--runtime", "container", "busybox"], status: 125, sentence: "contradict"),
+        Case(
+            arguments: ["run", "--security-opt", "seccomp=/nonexistent", "busybox"], status: 125,
+            sentence: "/nonexistent"),
+        Case(arguments: ["run", "--rm", "-u", "nobodyknows", "busybox"], status: 125, sentence: "nobodyknows"),
+        Case(arguments: ["start", "nosuch"], status: 1, sentence: "No such container: nosuch"),
+        Case(arguments: ["exec", "nosuch", "ls"], status: 1, sentence: "No such container: nosuch"),
+        Case(arguments: ["logs", "nosuch"], status: 1, sentence: "No such container: nosuch"),
+        Case(arguments: ["kill", "-s", "NONSENSE", "nosuch"], status: 1, sentence: "invalid signal"),
+        Case(arguments: ["inspect", "nosuch"], status: 1, sentence: "No such object: nosuch"),
+        Case(arguments: ["rmi", "nosuch"], status: 1, sentence: "No such image: nosuch"),
+        Case(arguments: ["volume", "inspect", "nosuch"], status: 1, sentence: "no such volume"),
+        Case(arguments: ["volume", "create", "../x"], status: 1, sentence: "invalid characters"),
+        Case(
+            arguments: ["volume", "create", "-o", "colour=red", "v1"], status: 1, sentence: "invalid option: \"colour\""
+        ),
+        Case(arguments: ["volume", "create", "-d", "nfs", "v1"], status: 1, sentence: "plugin \"nfs\" not found"),
+        Case(arguments: ["volume", "rm", "nosuch"], status: 1, sentence: "no such volume"),
+        Case(arguments: ["volume", "ls", "-f", "colour=red"], status: 1, sentence: "invalid filter 'colour'"),
+        Case(arguments: ["image", "import", "/nonexistent.tar"], status: 1, sentence: "/nonexistent.tar"),
+        Case(arguments: ["image", "import", "/etc/passwd", "x:1"], status: 1, sentence: "archive cannot be read"),
+        Case(arguments: ["image", "load", "-i", "/etc/passwd"], status: 1, sentence: "archive cannot be read"),
+        Case(arguments: ["image", "tag", "busybox", "UPPER"], status: 1, sentence: "invalid reference format"),
+        Case(arguments: ["kernel", "use", "nosuch"], status: 1, sentence: "nosuch"),
+        Case(arguments: ["compare", "-n", "0"], status: 125, sentence: "-n"),
+        Case(arguments: ["compare", "nosuch"], status: 1, sentence: "nosuch"),
+        Case(arguments: ["bench", "run"], status: 125, sentence: "name a suite"),
+        Case(arguments: ["bench", "run", "nosuch"], status: 125, sentence: "there is no suite 'nosuch'"),
+        Case(arguments: ["bench", "run", "/etc/nosuch.yaml"], status: 125, sentence: "cannot be read"),
+        Case(
+            arguments: ["bench", "run", "--subjects", "nosuch", "startup"], status: 125, sentence: "no subject 'nosuch'"
+        ),
+        Case(arguments: ["bench", "run", "--cases", "nosuch", "startup"], status: 125, sentence: "no case 'nosuch'"),
+        Case(
+            arguments: ["bench", "run", "--parameter", "colour=red", "startup"], status: 125, sentence: "colour"),
+        Case(arguments: ["bench", "run", "-o", "/nosuch/result", "startup"], status: 1, sentence: "/nosuch/result"),
+        Case(arguments: ["bench", "run", "--resume", "/etc/passwd"], status: 1, sentence: "is no result of a suite"),
+        Case(arguments: ["bench", "show", "/nosuch"], status: 1, sentence: "'/nosuch' cannot be read"),
+        Case(arguments: ["bench", "report", "/nosuch"], status: 125, sentence: "say what to write"),
+        Case(arguments: ["bench", "report", "--csv", "-", "/nosuch"], status: 1, sentence: "'/nosuch' cannot be read"),
+        Case(arguments: ["bench", "compare", "/nosuch", "/nosuch"], status: 2, sentence: "'/nosuch' cannot be read"),
+        Case(arguments: ["nonsense"], status: 125, sentence: "nonsense"),
+    ]
+}
